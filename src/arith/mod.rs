@@ -1,0 +1,1 @@
+//! The only definition of rounding, saturation and requantization.

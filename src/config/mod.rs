@@ -1,0 +1,1 @@
+//! The YAML description as the user wrote it: keys, schema, overrides, diagnostics.

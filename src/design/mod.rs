@@ -1,0 +1,1 @@
+//! The validated, immutable machine: the only source of widths, depths and addresses.

@@ -1,0 +1,1 @@
+//! Errors of the library: one enum per stage, joined here.

@@ -1,0 +1,1 @@
+//! The functional model of docs/machine.md. Knows nothing of time or RTL.

@@ -1,0 +1,1 @@
+//! Kernels: the only place that knows how an operator maps to instructions.

@@ -1,0 +1,17 @@
+//! npugen turns a description of a neural processing unit into Verilog and into everything that
+//! makes the hardware useful. `docs/architecture.md` has the map and the invariants.
+
+pub mod arith;
+pub mod cli;
+pub mod config;
+pub mod cosim;
+pub mod design;
+pub mod error;
+pub mod exec;
+pub mod golden;
+pub mod isa;
+pub mod kernels;
+pub mod onnx;
+pub mod program;
+pub mod rtl;
+pub mod units;

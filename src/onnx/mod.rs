@@ -1,0 +1,1 @@
+//! ONNX files: reading graphs and tensors.

@@ -1,0 +1,1 @@
+//! Programs: instructions, regions, data image, provenance, and their file format.

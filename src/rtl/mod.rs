@@ -1,0 +1,1 @@
+//! From a Design to Verilog and its companions.

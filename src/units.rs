@@ -1,0 +1,1 @@
+//! Newtypes for quantities: bytes, bits, words, addresses.

@@ -1,0 +1,51 @@
+// One synchronous read port and one write port with lane enables: the only memory cell besides
+// the register-based ones. Read latency is one cycle; reading a word in the cycle it is written
+// gives an undefined value.
+`default_nettype none
+
+module npu_ram_1r1w #(
+    parameter DEPTH  = 16,                         // words
+    parameter LANES  = 1,                          // separately writable lanes per word
+    parameter LANE_W = 8,                          // bits per lane
+    parameter ADDR_W = (DEPTH > 1) ? $clog2(DEPTH) : 1
+) (
+    input  wire                    clk,
+    input  wire                    wr_en,
+    input  wire [ADDR_W-1:0]       wr_addr,
+    input  wire [LANES-1:0]        wr_lanes,
+    input  wire [LANES*LANE_W-1:0] wr_data,
+    input  wire                    rd_en,
+    input  wire [ADDR_W-1:0]       rd_addr,
+    output reg  [LANES*LANE_W-1:0] rd_data
+);
+
+    reg [LANES*LANE_W-1:0] mem [0:DEPTH-1];
+
+    generate
+        if (LANES == 1) begin : gen_whole
+            always @(posedge clk) begin
+                if (wr_en && wr_lanes[0]) begin
+                    mem[wr_addr] <= wr_data;
+                end
+            end
+        end else begin : gen_lanes
+            integer lane;
+            always @(posedge clk) begin
+                for (lane = 0; lane < LANES; lane = lane + 1) begin
+                    if (wr_en && wr_lanes[lane]) begin
+                        mem[wr_addr][lane*LANE_W +: LANE_W] <= wr_data[lane*LANE_W +: LANE_W];
+                    end
+                end
+            end
+        end
+    endgenerate
+
+    always @(posedge clk) begin
+        if (rd_en) begin
+            rd_data <= mem[rd_addr];
+        end
+    end
+
+endmodule
+
+`default_nettype wire
