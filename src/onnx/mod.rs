@@ -1,1 +1,311 @@
-//! ONNX files: reading graphs and tensors.
+//! ONNX files: graphs and constant tensors, read with every inconsistency reported as an error
+//! that names the tensor or node. Owns the file format; what operators mean is decided elsewhere.
+//! Start with [`Model::from_bytes`].
+
+pub mod proto;
+
+use indexmap::IndexMap;
+use prost::Message as _;
+use thiserror::Error;
+
+/// What can be wrong with a file.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum OnnxError {
+    /// Not a protocol buffer of the expected form.
+    #[error("not an ONNX file: {0}")]
+    Malformed(String),
+    /// The model has no graph.
+    #[error("the ONNX model has no graph")]
+    NoGraph,
+    /// A tensor that is not there.
+    #[error("node `{node}`: tensor `{tensor}` is not a constant of the model")]
+    NotConstant {
+        /// Node that needs it.
+        node: String,
+        /// Its name.
+        tensor: String,
+    },
+    /// Element type other than expected.
+    #[error("tensor `{tensor}` has element type {found}, but {expected} is needed here")]
+    ElementType {
+        /// Tensor.
+        tensor: String,
+        /// Its type number in ONNX.
+        found: i32,
+        /// What was needed.
+        expected: &'static str,
+    },
+    /// Number of elements does not fit the shape.
+    #[error("tensor `{tensor}` holds {found} bytes, but its shape {dims:?} needs {expected}")]
+    Size {
+        /// Tensor.
+        tensor: String,
+        /// Shape.
+        dims: Vec<i64>,
+        /// Bytes present.
+        found: usize,
+        /// Bytes needed.
+        expected: usize,
+    },
+    /// Data in another file.
+    #[error("tensor `{0}` keeps its data in another file; save the model with its data inside")]
+    External(String),
+    /// An operator that is missing from the graph.
+    #[error("the model has no node that {0}")]
+    MissingNode(String),
+}
+
+/// Elements of a constant tensor.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Data {
+    /// binary32 (ONNX type 1).
+    F32(Vec<f32>),
+    /// Unsigned bytes (type 2).
+    U8(Vec<u8>),
+    /// Signed bytes (type 3).
+    I8(Vec<i8>),
+    /// 32-bit integers (type 6).
+    I32(Vec<i32>),
+    /// 64-bit integers (type 7).
+    I64(Vec<i64>),
+}
+
+/// A constant tensor, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// Name in the graph.
+    pub name: String,
+    /// Extents, outermost first; empty for a scalar.
+    pub dims: Vec<usize>,
+    /// Elements.
+    pub data: Data,
+}
+
+impl Tensor {
+    fn from_proto(tensor: &proto::TensorProto) -> Result<Tensor, OnnxError> {
+        let name = tensor.name.clone();
+        if tensor.data_location == 1 {
+            return Err(OnnxError::External(name));
+        }
+        let dims: Vec<usize> = tensor
+            .dims
+            .iter()
+            .map(|&extent| usize::try_from(extent))
+            .collect::<Result<_, _>>()
+            .map_err(|_| OnnxError::Malformed(format!("tensor `{name}` has a negative extent")))?;
+        let count = dims
+            .iter()
+            .try_fold(1_usize, |product, &extent| product.checked_mul(extent))
+            .ok_or_else(|| OnnxError::Malformed(format!("tensor `{name}` is too large")))?;
+        let raw = &tensor.raw_data;
+        let ints = &tensor.int32_data;
+        let size_error = |found: usize, width: usize| OnnxError::Size {
+            tensor: name.clone(),
+            dims: tensor.dims.clone(),
+            found,
+            expected: count.saturating_mul(width),
+        };
+        let check = |found: usize, width: usize| {
+            if found == count { Ok(()) } else { Err(size_error(found * width, width)) }
+        };
+        let words = |width: usize| {
+            if raw.len() == count.saturating_mul(width) {
+                Ok(raw.chunks_exact(width))
+            } else {
+                Err(size_error(raw.len(), width))
+            }
+        };
+        let data = match tensor.data_type {
+            1 if raw.is_empty() => {
+                check(tensor.float_data.len(), 4)?;
+                Data::F32(tensor.float_data.clone())
+            }
+            1 => Data::F32(words(4)?.map(|b| f32::from_le_bytes(bytes(b))).collect()),
+            2 if raw.is_empty() => {
+                check(ints.len(), 1)?;
+                Data::U8(ints.iter().map(|v| v.to_le_bytes()[0]).collect())
+            }
+            2 => Data::U8(words(1)?.map(|b| b[0]).collect()),
+            3 if raw.is_empty() => {
+                check(ints.len(), 1)?;
+                Data::I8(ints.iter().map(|v| v.to_le_bytes()[0].cast_signed()).collect())
+            }
+            3 => Data::I8(words(1)?.map(|b| b[0].cast_signed()).collect()),
+            6 if raw.is_empty() => {
+                check(ints.len(), 4)?;
+                Data::I32(ints.clone())
+            }
+            6 => Data::I32(words(4)?.map(|b| i32::from_le_bytes(bytes(b))).collect()),
+            7 if raw.is_empty() => {
+                check(tensor.int64_data.len(), 8)?;
+                Data::I64(tensor.int64_data.clone())
+            }
+            7 => Data::I64(words(8)?.map(|b| i64::from_le_bytes(bytes(b))).collect()),
+            found => {
+                return Err(OnnxError::ElementType {
+                    tensor: name,
+                    found,
+                    expected: "binary32, int8, uint8, int32 or int64",
+                });
+            }
+        };
+        Ok(Tensor { name, dims, data })
+    }
+}
+
+/// A chunk of exactly N bytes as an array.
+fn bytes<const N: usize>(chunk: &[u8]) -> [u8; N] {
+    let mut array = [0; N];
+    array.copy_from_slice(chunk);
+    array
+}
+
+/// A model: its nodes in topological order and its constants by name.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Operators, as written.
+    pub nodes: Vec<proto::NodeProto>,
+    /// Constants.
+    pub constants: IndexMap<String, Tensor>,
+    /// Inputs that are not constants.
+    pub inputs: Vec<proto::ValueInfoProto>,
+    /// Outputs.
+    pub outputs: Vec<proto::ValueInfoProto>,
+}
+
+impl Model {
+    /// Reads a file's bytes.
+    pub fn from_bytes(file: &[u8]) -> Result<Model, OnnxError> {
+        let model = proto::ModelProto::decode(file)
+            .map_err(|error| OnnxError::Malformed(error.to_string()))?;
+        let graph = model.graph.ok_or(OnnxError::NoGraph)?;
+        let mut constants = IndexMap::new();
+        for tensor in &graph.initializer {
+            constants.insert(tensor.name.clone(), Tensor::from_proto(tensor)?);
+        }
+        let inputs = graph
+            .input
+            .into_iter()
+            .filter(|input| !constants.contains_key(&input.name))
+            .collect();
+        Ok(Model { nodes: graph.node, constants, inputs, outputs: graph.output })
+    }
+
+    /// The node that makes this tensor.
+    pub fn producer(&self, tensor: &str) -> Option<&proto::NodeProto> {
+        self.nodes.iter().find(|node| node.output.iter().any(|name| name == tensor))
+    }
+
+    /// The node with this name.
+    pub fn node(&self, name: &str) -> Result<&proto::NodeProto, OnnxError> {
+        self.nodes
+            .iter()
+            .find(|node| node.name == name)
+            .ok_or_else(|| OnnxError::MissingNode(format!("is called `{name}`")))
+    }
+
+    /// The constant with this name.
+    pub fn constant(&self, node: &str, name: &str) -> Result<&Tensor, OnnxError> {
+        self.constants.get(name).ok_or_else(|| OnnxError::NotConstant {
+            node: node.to_owned(),
+            tensor: name.to_owned(),
+        })
+    }
+
+    /// A constant of type int8.
+    pub fn int8(&self, node: &str, name: &str) -> Result<&[i8], OnnxError> {
+        let tensor = self.constant(node, name)?;
+        match &tensor.data {
+            Data::I8(values) => Ok(values),
+            other => Err(wrong_type(tensor, other, "int8")),
+        }
+    }
+
+    /// A constant of type int32.
+    pub fn int32(&self, node: &str, name: &str) -> Result<&[i32], OnnxError> {
+        let tensor = self.constant(node, name)?;
+        match &tensor.data {
+            Data::I32(values) => Ok(values),
+            other => Err(wrong_type(tensor, other, "int32")),
+        }
+    }
+
+    /// A constant of type binary32.
+    pub fn float32(&self, node: &str, name: &str) -> Result<&[f32], OnnxError> {
+        let tensor = self.constant(node, name)?;
+        match &tensor.data {
+            Data::F32(values) => Ok(values),
+            other => Err(wrong_type(tensor, other, "binary32")),
+        }
+    }
+}
+
+fn wrong_type(tensor: &Tensor, data: &Data, expected: &'static str) -> OnnxError {
+    let found = match data {
+        Data::F32(_) => 1,
+        Data::U8(_) => 2,
+        Data::I8(_) => 3,
+        Data::I32(_) => 6,
+        Data::I64(_) => 7,
+    };
+    OnnxError::ElementType { tensor: tensor.name.clone(), found, expected }
+}
+
+/// Value of an integer-list attribute, or the default.
+pub fn ints(node: &proto::NodeProto, name: &str, default: &[i64]) -> Vec<i64> {
+    node.attribute
+        .iter()
+        .find(|attribute| attribute.name == name)
+        .map_or_else(|| default.to_vec(), |attribute| attribute.ints.clone())
+}
+
+/// Value of an integer attribute, or the default.
+pub fn int(node: &proto::NodeProto, name: &str, default: i64) -> i64 {
+    node.attribute
+        .iter()
+        .find(|attribute| attribute.name == name)
+        .map_or(default, |attribute| attribute.i)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGITS: &[u8] = include_bytes!("../../tests/data/digits_int8.onnx");
+
+    #[test]
+    fn digits_network_is_read() {
+        let model = Model::from_bytes(DIGITS).unwrap();
+        assert_eq!(model.nodes.iter().filter(|node| node.op_type == "Conv").count(), 7);
+        assert_eq!(model.inputs.len(), 1);
+        let weights = model.constant("c5", "w5_quantized").unwrap();
+        assert_eq!(weights.dims, [64, 64, 3, 3]);
+        assert_eq!(model.int8("c5", "w5_quantized").unwrap().len(), 64 * 64 * 9);
+        assert_eq!(ints(model.node("c3").unwrap(), "strides", &[1, 1]), [2, 2]);
+        assert_eq!(int(model.node("c3").unwrap(), "group", 1), 32);
+    }
+
+    #[test]
+    fn errors_name_the_tensor() {
+        let model = Model::from_bytes(DIGITS).unwrap();
+        let error = model.int32("c5", "w5_quantized").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "tensor `w5_quantized` has element type 3, but int32 is needed here"
+        );
+        let error = model.int8("c5", "nothing").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "node `c5`: tensor `nothing` is not a constant of the model"
+        );
+    }
+
+    #[test]
+    fn truncated_files_are_refused_without_panic() {
+        for length in 0..DIGITS.len().min(2000) {
+            let _ = Model::from_bytes(&DIGITS[..length]);
+        }
+        assert!(Model::from_bytes(&DIGITS[..DIGITS.len() - 100]).is_err());
+        assert_eq!(Model::from_bytes(&[]).unwrap_err(), OnnxError::NoGraph);
+    }
+}
