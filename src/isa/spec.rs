@@ -49,9 +49,83 @@ impl Engine {
         }
     }
 
+    /// Assembly name.
+    pub fn name(self) -> &'static str {
+        self.spec().name
+    }
+
     /// Everything the table says about this engine.
     pub fn spec(self) -> &'static EngineSpec {
         super::table::ENGINES[self as usize]
+    }
+}
+
+/// A range of bits of an instruction word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bits {
+    /// Lowest bit.
+    pub lo: u8,
+    /// Number of bits, below 64.
+    pub width: u8,
+}
+
+impl Bits {
+    /// `width` bits from bit `lo` up.
+    pub const fn new(lo: u8, width: u8) -> Bits {
+        Bits { lo, width }
+    }
+
+    /// Largest value.
+    pub const fn max(self) -> u64 {
+        (1 << self.width) - 1
+    }
+
+    /// The bits in the word.
+    pub const fn mask(self) -> u64 {
+        self.max() << self.lo
+    }
+
+    /// The value moved to its place; bits that do not fit are dropped.
+    pub const fn place(self, value: u64) -> u64 {
+        (value & self.max()) << self.lo
+    }
+
+    /// The value in a word.
+    pub const fn extract(self, word: u64) -> u64 {
+        (word >> self.lo) & self.max()
+    }
+}
+
+/// A kind of instruction.
+#[derive(Debug)]
+pub struct OpcodeSpec {
+    /// Four-bit number.
+    pub number: u8,
+    /// Assembly name.
+    pub name: &'static str,
+    /// Manual text.
+    pub doc: &'static str,
+    /// The bits it uses besides the opcode; all others are zero.
+    pub fields: &'static [(&'static str, Bits)],
+}
+
+/// A function of an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Call {
+    /// The engine.
+    pub engine: Engine,
+    /// Number of the function in the engine's table.
+    pub function: u8,
+}
+
+impl Call {
+    /// What the table says about it, if it exists.
+    pub fn spec(self) -> Option<&'static FunctionSpec> {
+        self.engine
+            .spec()
+            .functions
+            .iter()
+            .find(|spec| spec.number == self.function)
     }
 }
 
@@ -70,6 +144,20 @@ pub struct EngineSpec {
     pub flags: &'static [Field],
     /// What `set` can write.
     pub registers: &'static [RegisterSpec],
+}
+
+impl EngineSpec {
+    /// Register with this number, if there is one.
+    pub fn register(&self, number: u16) -> Option<&'static RegisterSpec> {
+        self.registers
+            .iter()
+            .find(|register| register.number == number)
+    }
+
+    /// All bits of the launch immediate that have a meaning.
+    pub fn flag_mask(&self) -> u64 {
+        self.flags.iter().fold(0, |mask, flag| mask | flag.mask())
+    }
 }
 
 /// A function: what one launch does.
@@ -99,7 +187,9 @@ pub struct RegisterSpec {
 impl RegisterSpec {
     /// Bits a value may occupy.
     pub fn mask(&self) -> u64 {
-        self.fields.iter().fold(0, |mask, field| mask | field.mask())
+        self.fields
+            .iter()
+            .fold(0, |mask, field| mask | field.mask())
     }
 
     /// Value after reset.
@@ -119,8 +209,8 @@ pub enum Home {
     Launch,
 }
 
-/// A named range of bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A named range of bits. (No `Ord`: its `min` and `max` would hide those of the field.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Field {
     /// Engine it belongs to.
     pub engine: Engine,
@@ -145,7 +235,11 @@ pub struct Field {
 impl Field {
     /// Smallest legal value.
     pub const fn min(&self) -> i64 {
-        if self.signed { -(1 << (self.width - 1)) } else { 0 }
+        if self.signed {
+            -(1 << (self.width - 1))
+        } else {
+            0
+        }
     }
 
     /// Largest legal value.

@@ -4,19 +4,104 @@
 //! An instruction word has 64 bits and the same field positions for every design:
 //!
 //! ```text
-//! [63:60] opcode
+//! [63:60] opcode: 0 NOP, 1 SET, 2 RUN, 3 FENCE, 4 END, 5 TAG
 //! SET   [59:57] engine  [56:48] register  [47:0] value
 //! RUN   [59:57] engine  [56:50] function  [49:34] wait mask  [33:18] signal mask  [17:0] flags
 //! TAG   [59:57] engine  [31:0]  tag
 //! NOP, FENCE, END       [59:0]  zero
 //! ```
 //!
+//! SET addresses any engine, RUN and TAG only one with a queue.
+//!
 //! Bits a word does not use are zero; anything else is an illegal instruction.
 
-use super::spec::{Engine, EngineSpec, Field, FunctionSpec, Home, RegisterSpec};
+use super::spec::{
+    Bits, Call, Engine, EngineSpec, Field, FunctionSpec, Home, OpcodeSpec, RegisterSpec,
+};
 
 /// Version of this table; part of the fingerprint. Counts up with every change of meaning.
 pub const ISA_VERSION: u32 = 1;
+
+/// Position of the opcode in every word.
+pub const OPCODE: Bits = Bits::new(60, 4);
+
+/// Kinds of instruction and the fixed bits each of them uses.
+pub mod op {
+    use super::{Bits, OpcodeSpec};
+
+    /// Engine of SET, RUN and TAG.
+    pub const ENGINE: Bits = Bits::new(57, 3);
+    /// Register written by SET.
+    pub const SET_REGISTER: Bits = Bits::new(48, 9);
+    /// Value written by SET.
+    pub const SET_VALUE: Bits = Bits::new(0, 48);
+    /// Function started by RUN.
+    pub const RUN_FUNCTION: Bits = Bits::new(50, 7);
+    /// Semaphores RUN waits for, one bit each.
+    pub const RUN_WAIT: Bits = Bits::new(34, 16);
+    /// Semaphores signalled when the launch retires, one bit each.
+    pub const RUN_SIGNAL: Bits = Bits::new(18, 16);
+    /// Launch immediate of RUN.
+    pub const RUN_FLAGS: Bits = Bits::new(0, 18);
+    /// Payload of TAG.
+    pub const TAG_VALUE: Bits = Bits::new(0, 32);
+
+    /// Does nothing.
+    pub const NOP: OpcodeSpec = OpcodeSpec {
+        number: 0,
+        name: "nop",
+        doc: "Does nothing.",
+        fields: &[],
+    };
+    /// Writes a register.
+    pub const SET: OpcodeSpec = OpcodeSpec {
+        number: 1,
+        name: "set",
+        doc: "Writes one register of an engine; it keeps the value for all later launches.",
+        fields: &[
+            ("engine", ENGINE),
+            ("register", SET_REGISTER),
+            ("value", SET_VALUE),
+        ],
+    };
+    /// Starts a launch.
+    pub const RUN: OpcodeSpec = OpcodeSpec {
+        number: 2,
+        name: "run",
+        doc: "Waits until every semaphore of the wait mask is above zero, decrements them in one cycle, starts the function, and increments every semaphore of the signal mask when it retires.",
+        fields: &[
+            ("engine", ENGINE),
+            ("function", RUN_FUNCTION),
+            ("wait", RUN_WAIT),
+            ("signal", RUN_SIGNAL),
+            ("flags", RUN_FLAGS),
+        ],
+    };
+    /// Waits for everything.
+    pub const FENCE: OpcodeSpec = OpcodeSpec {
+        number: 3,
+        name: "fence",
+        doc: "Holds the decoder until all queues are empty and all launches retired.",
+        fields: &[],
+    };
+    /// Ends the program.
+    pub const END: OpcodeSpec = OpcodeSpec {
+        number: 4,
+        name: "end",
+        doc: "Waits as `fence` does, then stops the machine and raises `done`.",
+        fields: &[],
+    };
+    /// Marks a point in the trace.
+    pub const TAG: OpcodeSpec = OpcodeSpec {
+        number: 5,
+        name: "tag",
+        doc: "Records {engine, tag, cycle} when every earlier launch of the engine has retired.",
+        fields: &[("engine", ENGINE), ("tag", TAG_VALUE)],
+    };
+
+    /// Every kind of instruction, by number.
+    pub const ALL: [&OpcodeSpec; 6] = [&NOP, &SET, &RUN, &FENCE, &END, &TAG];
+}
 
 /// Declares one engine: a module with an enum of functions, a [`Field`] constant per flag, a module
 /// per register with a [`Field`] constant per field, and the table itself.
@@ -58,6 +143,12 @@ macro_rules! engine {
                     match self {
                         $(Function::$f_id => $f_number,)*
                     }
+                }
+            }
+
+            impl From<Function> for Call {
+                fn from(function: Function) -> Call {
+                    Call { engine: Engine::$engine, function: function.number() }
                 }
             }
 
@@ -111,8 +202,13 @@ macro_rules! sign {
 }
 
 /// All engines, indexed by their number.
-pub const ENGINES: [&EngineSpec; 5] =
-    [&ctrl::SPEC, &load::SPEC, &gemm::SPEC, &vector::SPEC, &store::SPEC];
+pub const ENGINES: [&EngineSpec; 5] = [
+    &ctrl::SPEC,
+    &load::SPEC,
+    &gemm::SPEC,
+    &vector::SPEC,
+    &store::SPEC,
+];
 
 engine! {
     ctrl, Ctrl, "ctrl", "Decoder: declares who may use each semaphore.";
