@@ -1,0 +1,134 @@
+//! What can go wrong between a design and its simulated run.
+
+use std::path::PathBuf;
+
+/// A failure of the co-simulation itself, of a tool it needs, or of the machine's manners on its
+/// buses. A program that faults on the machine is not an error but an outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A tool is not installed.
+    #[error(
+        "`{tool}` was not found on PATH; it is needed to {purpose}. Install it with: {install}"
+    )]
+    ToolMissing {
+        /// Program name.
+        tool: &'static str,
+        /// What it would have done.
+        purpose: &'static str,
+        /// Command that installs it.
+        install: &'static str,
+    },
+    /// A tool ended with a failure.
+    #[error("`{tool}` failed ({status}) on `{directory}`; its output ends:\n{tail}")]
+    ToolFailed {
+        /// Program name.
+        tool: String,
+        /// Exit status in words.
+        status: String,
+        /// Where it ran.
+        directory: PathBuf,
+        /// Last lines of its output.
+        tail: String,
+    },
+    /// The file system refused.
+    #[error("cannot {action} `{path}`: {source}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The compiled model cannot be loaded.
+    #[error(
+        "cannot load the compiled model `{path}`: {message}; remove the directory and run again"
+    )]
+    Load {
+        /// The shared library.
+        path: PathBuf,
+        /// The loader's reason.
+        message: String,
+    },
+    /// The simulator stopped by itself.
+    #[error("cycle {cycle}: the simulator stopped: {message}")]
+    Simulator {
+        /// Clock cycle.
+        cycle: u64,
+        /// The simulator's message.
+        message: String,
+    },
+    /// The machine broke a rule of AXI.
+    #[error("cycle {cycle}: AXI protocol violation on `{signal}`: {message}")]
+    Protocol {
+        /// Clock cycle.
+        cycle: u64,
+        /// The signal at fault.
+        signal: &'static str,
+        /// What was seen and what the rule says.
+        message: String,
+    },
+    /// Two memory blocks share a page.
+    #[error("memory blocks at {first:#x} and {second:#x} share a 4 KiB page; place them apart")]
+    MemoryOverlap {
+        /// Start of the block that was there.
+        first: u64,
+        /// Start of the new block.
+        second: u64,
+    },
+    /// A block does not fit into this computer's address space.
+    #[error("the memory block of {length} bytes at {start:#x} is too large for this computer")]
+    MemorySize {
+        /// Start of the block.
+        start: u64,
+        /// Its length.
+        length: u64,
+    },
+    /// The AXI4-Lite port did not answer.
+    #[error(
+        "cycle {cycle}: the register port did not answer a {kind} of {address:#05x} for {waited} cycles"
+    )]
+    HostTimeout {
+        /// Clock cycle.
+        cycle: u64,
+        /// "read" or "write".
+        kind: &'static str,
+        /// Register address.
+        address: u32,
+        /// Patience.
+        waited: u64,
+    },
+    /// The AXI4-Lite port answered with an error.
+    #[error(
+        "cycle {cycle}: the register port answered a {kind} of {address:#05x} with response {response}"
+    )]
+    HostResponse {
+        /// Clock cycle.
+        cycle: u64,
+        /// "read" or "write".
+        kind: &'static str,
+        /// Register address.
+        address: u32,
+        /// The response code.
+        response: u32,
+    },
+}
+
+impl Error {
+    /// Whether a missing tool is at fault (exit status 4).
+    pub fn is_missing_tool(&self) -> bool {
+        matches!(self, Error::ToolMissing { .. })
+    }
+}
+
+/// Wraps an I/O error with what was tried on which path.
+pub(super) fn file<'a>(
+    action: &'static str,
+    path: &'a std::path::Path,
+) -> impl FnOnce(std::io::Error) -> Error + 'a {
+    move |source| Error::File {
+        action,
+        path: path.to_path_buf(),
+        source,
+    }
+}
