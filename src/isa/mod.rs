@@ -5,12 +5,16 @@
 //! Invariant: every word that [`Instruction::decode`] accepts is the word [`Instruction::encode`]
 //! makes of the result, so no two words mean the same.
 
+pub mod constants;
 pub mod instruction;
+pub mod manual;
 pub mod registers;
 pub mod spec;
 pub mod table;
 
+pub use constants::{Constant, c_header, engine_constants, word_constants};
 pub use instruction::{DecodeError, EncodeError, Instruction, SemMask};
+pub use manual::manual;
 pub use registers::{Flags, RangeError, Registers};
 pub use spec::{
     Bits, Call, Engine, EngineSpec, Field, FunctionSpec, Home, OpcodeSpec, RegisterSpec,

@@ -96,7 +96,7 @@ pub mod op {
         number: 5,
         name: "tag",
         doc: "Records {engine, tag, cycle} when every earlier launch of the engine has retired.",
-        fields: &[("engine", ENGINE), ("tag", TAG_VALUE)],
+        fields: &[("engine", ENGINE), ("value", TAG_VALUE)],
     };
 
     /// Every kind of instruction, by number.
