@@ -185,8 +185,8 @@ pub struct Outputs {
     pub axi: AxiRequest,
     /// AXI4-Lite host side.
     pub lite: LiteResponse,
-    /// `interrupt`.
-    pub interrupt: u32,
+    /// `irq`.
+    pub irq: u32,
     /// `retire_valid`: bit i for engine i of [`crate::isa::Engine::QUEUED`].
     pub retire_valid: u32,
     /// `retire_pc`, one per engine; meaningful where the valid bit is set.
