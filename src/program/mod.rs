@@ -7,24 +7,15 @@
 //! initial bytes, tensors at its border) and the configuration it was made for.
 
 pub mod builder;
+pub mod file;
+pub mod target;
 
 pub use builder::{BuildError, Builder, Semaphore};
+pub use file::FileError;
+pub use target::{Difference, Mismatch, Target};
 
 /// Number of base registers, and so of memory regions.
 pub const MAX_REGIONS: usize = 8;
-
-/// The design a program is made for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Target {
-    /// Name of the configuration.
-    pub name: String,
-    /// Canonical configuration text (YAML), from which differences are told.
-    pub config: String,
-    /// Hash of the canonical configuration and of the instruction table's version.
-    pub fingerprint: u64,
-    /// Number of semaphores.
-    pub semaphores: u8,
-}
 
 /// A program.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -48,7 +48,7 @@ pub enum BuildErrorKind {
     },
     /// No semaphore is left.
     #[error(
-        "semaphore from `{producer}` to `{consumer}`: all {limit} semaphores of the design are in use; use one again or raise `semaphores.count`"
+        "semaphore from `{producer}` to `{consumer}`: all {limit} semaphores of the design are in use; use one again or raise `control.semaphores`"
     )]
     Semaphores {
         /// Name of the producer.

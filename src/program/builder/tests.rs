@@ -122,7 +122,7 @@ fn first_mistake_is_told_with_its_place() {
                 b.semaphore(Engine::Gemm, Engine::Store);
             });
         },
-        "semaphore from `gemm` to `store`: all 2 semaphores of the design are in use; use one again or raise `semaphores.count`",
+        "semaphore from `gemm` to `store`: all 2 semaphores of the design are in use; use one again or raise `control.semaphores`",
     );
     check(
         |b| {
