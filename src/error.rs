@@ -1,1 +1,96 @@
-//! Errors of the library: one enum per stage, joined here.
+//! Errors of the library: one enum per stage, joined here. Owns the exit status of each.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+
+use crate::config::ConfigErrors;
+
+/// Anything that can go wrong.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum Error {
+    /// A configuration that cannot be built.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] Box<ConfigErrors>),
+    /// No configuration of this name comes with the program.
+    #[error("there is no configuration `{name}`")]
+    #[diagnostic(code(preset), help("known: {known}"))]
+    Preset {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read `{}`: {error}", path.display())]
+    #[diagnostic(code(read), help("check the path and its permissions"))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file or directory that cannot be written.
+    #[error("cannot write `{}`: {error}", path.display())]
+    #[diagnostic(code(write), help("check the path, its permissions and the space left"))]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A combination of arguments that makes no sense.
+    #[error("{message}")]
+    #[diagnostic(code(usage), help("{remedy}"))]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// Two executors disagree.
+    #[error("{message}")]
+    #[diagnostic(code(mismatch))]
+    Mismatch {
+        /// The first divergence.
+        message: String,
+    },
+    /// A tool that is not installed.
+    #[error("`{tool}` is needed but was not found")]
+    #[diagnostic(code(tool), help("install it: {install}"))]
+    Tool {
+        /// The tool.
+        tool: String,
+        /// The command that installs it.
+        install: String,
+    },
+}
+
+impl Error {
+    /// A file that cannot be read.
+    pub fn read(path: &Path, error: io::Error) -> Error {
+        Error::Read { path: path.to_owned(), error }
+    }
+
+    /// A file that cannot be written.
+    pub fn write(path: &Path, error: io::Error) -> Error {
+        Error::Write { path: path.to_owned(), error }
+    }
+
+    pub(crate) fn unknown_preset(name: &str) -> Error {
+        let known: Vec<&str> = crate::design::PRESETS.iter().map(|(name, _)| *name).collect();
+        Error::Preset { name: name.to_owned(), known: known.join(", ") }
+    }
+
+    /// Exit status of the program: 1 the input is at fault, 2 usage, 3 mismatch, 4 missing tool.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Error::Config(_) | Error::Read { .. } | Error::Write { .. } => 1,
+            Error::Preset { .. } | Error::Usage { .. } => 2,
+            Error::Mismatch { .. } => 3,
+            Error::Tool { .. } => 4,
+        }
+    }
+}

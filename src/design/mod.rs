@@ -1,1 +1,308 @@
-//! The validated, immutable machine: the only source of widths, depths and addresses.
+//! The validated design: the only source of widths, depths and sizes. Owns the rules between
+//! configuration keys (`resolve`) and the fingerprint; knows nothing of Verilog or programs.
+//! Invariant: fields are private and built in one function, so a `Design` is always legal and
+//! nothing below it checks again. Start reading at [`Design`].
+
+mod fingerprint;
+mod presets;
+mod resolve;
+
+use std::path::Path;
+
+use crate::config::{ConfigErrors, Override, RawConfig};
+use crate::error::Error;
+
+pub use fingerprint::Fingerprint;
+pub use presets::PRESETS;
+
+/// What a processing element is built of. All agree in every bit and cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cell {
+    /// Two int8 multiplications per DSP48E2 slice.
+    Dsp48e2,
+    /// Plain Verilog.
+    Generic,
+    /// Loops that Verilator runs fast.
+    Simulation,
+}
+
+impl Cell {
+    /// The name in configurations and in the Verilog parameter CELL.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Cell::Dsp48e2 => "dsp48e2",
+            Cell::Generic => "generic",
+            Cell::Simulation => "simulation",
+        }
+    }
+}
+
+/// A buffer of several banks with consecutive addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BankedBuffer {
+    /// Number of banks.
+    pub banks: usize,
+    /// Words of one bank, a power of two.
+    pub bank_depth: usize,
+    /// Words of all banks.
+    pub words: usize,
+    /// Bytes of a word.
+    pub word_bytes: usize,
+}
+
+/// The weight ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WeightBuffer {
+    /// Words, a power of two.
+    pub words: usize,
+    /// Bytes of a word: one weight row of every segment.
+    pub word_bytes: usize,
+}
+
+/// The DRAM port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Axi {
+    /// Data width.
+    pub data_bits: usize,
+    /// Address width.
+    pub addr_bits: usize,
+    /// Identifier width.
+    pub id_bits: usize,
+    /// Longest burst.
+    pub max_burst_beats: usize,
+    /// Read bursts under way at once.
+    pub read_outstanding: usize,
+    /// Write bursts under way at once.
+    pub write_outstanding: usize,
+    /// Beats LOAD's receive queue holds.
+    pub read_fifo_beats: usize,
+}
+
+impl Axi {
+    /// Bytes of a beat.
+    pub const fn beat_bytes(&self) -> usize {
+        self.data_bits / 8
+    }
+}
+
+/// The counting semaphores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Semaphores {
+    /// How many.
+    pub count: usize,
+    /// Bits of a count.
+    pub width: usize,
+}
+
+/// A legal neural processing unit. Immutable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Design {
+    resolved: RawConfig,
+    cell: Cell,
+    packed: bool,
+    segments: usize,
+    segment_rows: usize,
+    lanes: usize,
+    ibuf: BankedBuffer,
+    wbuf: WeightBuffer,
+    vmem: BankedBuffer,
+    pbuf_words: usize,
+    axi: Axi,
+    canonical: String,
+    fingerprint: Fingerprint,
+}
+
+impl Design {
+    /// Reads a configuration and applies overrides. `file` names the text in messages.
+    pub fn from_text(
+        file: &str,
+        text: &str,
+        overrides: &[Override],
+    ) -> Result<Design, Box<ConfigErrors>> {
+        let draft = crate::config::read(file, text, overrides)?;
+        resolve::build(&draft)
+            .map_err(|violations| Box::new(ConfigErrors::new(file, text, violations)))
+    }
+
+    /// Reads a configuration from a text without a file.
+    pub fn from_yaml(text: &str, overrides: &[Override]) -> Result<Design, Box<ConfigErrors>> {
+        Design::from_text("config", text, overrides)
+    }
+
+    /// Reads a configuration file.
+    pub fn from_file(path: &Path, overrides: &[Override]) -> Result<Design, Error> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::read(path, error))?;
+        Ok(Design::from_text(&path.display().to_string(), &text, overrides)?)
+    }
+
+    /// One of the configurations in [`PRESETS`].
+    pub fn preset(name: &str) -> Result<Design, Error> {
+        Design::preset_with(name, &[])
+    }
+
+    /// One of the configurations in [`PRESETS`], with overrides.
+    pub fn preset_with(name: &str, overrides: &[Override]) -> Result<Design, Error> {
+        let text = presets::text(name).ok_or_else(|| Error::unknown_preset(name))?;
+        Ok(Design::from_text(&format!("configs/{name}.yaml"), text, overrides)?)
+    }
+
+    /// The same machine built of another cell. Programs see no difference: `packed` stays.
+    pub fn with_cell(&self, cell: Cell) -> Design {
+        let mut design = self.clone();
+        design.cell = cell;
+        design.resolved.array.cell = cell.into();
+        design.canonical = fingerprint::canonical(&design.resolved);
+        design
+    }
+
+    /// Name of the design.
+    pub fn name(&self) -> &str {
+        &self.resolved.name
+    }
+
+    /// Rows of the array, R.
+    pub fn rows(&self) -> usize {
+        self.resolved.array.rows as usize
+    }
+
+    /// Columns of the array, C.
+    pub fn cols(&self) -> usize {
+        self.resolved.array.cols as usize
+    }
+
+    /// Bits of an activation, A.
+    pub fn activation_bits(&self) -> usize {
+        self.resolved.array.activation_bits as usize
+    }
+
+    /// Bits of a weight, B.
+    pub fn weight_bits(&self) -> usize {
+        self.resolved.array.weight_bits as usize
+    }
+
+    /// Segments of the array, S = ceil(R / 16): they load their weights side by side.
+    pub const fn segments(&self) -> usize {
+        self.segments
+    }
+
+    /// Rows of a segment, T = ceil(R / S).
+    pub const fn segment_rows(&self) -> usize {
+        self.segment_rows
+    }
+
+    /// What the processing elements are built of.
+    pub const fn cell(&self) -> Cell {
+        self.cell
+    }
+
+    /// Whether a weight of -2^(B-1) is a fault.
+    pub const fn packed(&self) -> bool {
+        self.packed
+    }
+
+    /// The activation buffer.
+    pub const fn ibuf(&self) -> &BankedBuffer {
+        &self.ibuf
+    }
+
+    /// The weight ring.
+    pub const fn wbuf(&self) -> &WeightBuffer {
+        &self.wbuf
+    }
+
+    /// The wide buffer.
+    pub const fn vmem(&self) -> &BankedBuffer {
+        &self.vmem
+    }
+
+    /// Vectors of accumulators in OBUF.
+    pub fn obuf_depth(&self) -> usize {
+        self.resolved.buffers.obuf.depth as usize
+    }
+
+    /// Words of PBUF, each for C output channels.
+    pub const fn pbuf_words(&self) -> usize {
+        self.pbuf_words
+    }
+
+    /// Lookup tables; 0 without [`Design::lookup`].
+    pub fn tables(&self) -> usize {
+        if self.lookup() { self.resolved.post.tables as usize } else { 0 }
+    }
+
+    /// SIMD lanes, V.
+    pub const fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    /// Products per lane and cycle of the sliding window, N.
+    pub fn taps(&self) -> usize {
+        self.resolved.vector.taps as usize
+    }
+
+    /// Accumulators per lane of the sliding window.
+    pub fn acc_depth(&self) -> usize {
+        self.resolved.vector.acc_depth as usize
+    }
+
+    /// Whether post-processing can add a residual.
+    pub fn residual(&self) -> bool {
+        self.resolved.post.residual
+    }
+
+    /// Whether post-processing has lookup tables.
+    pub fn lookup(&self) -> bool {
+        self.resolved.post.lookup
+    }
+
+    /// The DRAM port.
+    pub const fn axi(&self) -> &Axi {
+        &self.axi
+    }
+
+    /// The semaphores.
+    pub fn semaphores(&self) -> Semaphores {
+        let control = &self.resolved.control;
+        Semaphores { count: control.semaphores as usize, width: control.semaphore_bits as usize }
+    }
+
+    /// Instructions an engine's queue holds.
+    pub fn queue_depth(&self) -> usize {
+        self.resolved.control.queue_depth as usize
+    }
+
+    /// Launches of one engine under way at once.
+    pub const fn max_launches(&self) -> usize {
+        4
+    }
+
+    /// Entries of the trace.
+    pub fn trace_depth(&self) -> usize {
+        self.resolved.control.trace_depth as usize
+    }
+
+    /// Bits of a program counter, which counts instruction words.
+    pub const fn pc_bits(&self) -> usize {
+        20
+    }
+
+    /// Clock of the target, for figures in seconds.
+    pub fn clock_mhz(&self) -> u32 {
+        self.resolved.clock_mhz
+    }
+
+    /// What hardware, programs and driver compare before they work together.
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The resolved configuration with every key, as YAML. Reading it gives this design again.
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    /// The resolved configuration.
+    pub const fn config(&self) -> &RawConfig {
+        &self.resolved
+    }
+}

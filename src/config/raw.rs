@@ -1,0 +1,290 @@
+//! The configuration as written. The doc comments here are the manual: the JSON schema, the page
+//! `docs/config.md` and the limits in messages are all made from these types.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::Bytes;
+
+/// A neural processing unit. A key that is left out has the value it has in `configs/default.yaml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawConfig {
+    /// Name of the design: a lower-case letter, then lower-case letters, digits and `_`.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]*$"), length(min = 1, max = 32))]
+    pub name: String,
+    /// The systolic array.
+    pub array: ArrayConfig,
+    /// On-chip buffers.
+    pub buffers: BufferConfig,
+    /// The SIMD engine.
+    pub vector: VectorConfig,
+    /// Post-processing behind the array and behind the SIMD lanes.
+    pub post: PostConfig,
+    /// The DRAM port.
+    pub axi: AxiConfig,
+    /// Instruction flow.
+    pub control: ControlConfig,
+    /// Clock of the target, for figures in seconds only; the hardware does not depend on it.
+    #[schemars(range(min = 1, max = 2000))]
+    pub clock_mhz: u32,
+}
+
+/// Systolic array of `rows` x `cols` multipliers; row r holds input channel r, column c output channel c.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ArrayConfig {
+    /// Rows: input channels a tile takes in. One of `rows` and `cols` must divide the other.
+    #[schemars(range(min = 1, max = 256))]
+    pub rows: u32,
+    /// Columns: output channels a tile produces.
+    #[schemars(range(min = 1, max = 256))]
+    pub cols: u32,
+    /// Bits of an activation: 4, 8 or 16. `rows` activations must fill whole bytes.
+    #[schemars(range(min = 4, max = 16))]
+    pub activation_bits: u32,
+    /// Bits of a weight: 4, 8 or 16. A row of weights must fill whole bytes.
+    #[schemars(range(min = 4, max = 16))]
+    pub weight_bits: u32,
+    /// What a processing element is built of. All cells agree in every bit and cycle.
+    pub cell: CellConfig,
+    /// Whether a weight of -2^(weight_bits - 1) is a fault, as the packed cell `dsp48e2` requires.
+    /// Left out, it follows `cell`. Part of what a program sees, unlike `cell`.
+    pub packed: Option<bool>,
+}
+
+/// Processing element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CellConfig {
+    /// Two int8 multiplications per DSP48E2 slice of an UltraScale+ device.
+    Dsp48e2,
+    /// Plain Verilog, for any device and for ASIC.
+    Generic,
+    /// Dot products in loops: what Verilator runs fastest.
+    Simulation,
+}
+
+/// Sizes of the on-chip buffers. Sizes in bytes are rounded down to what the hardware can build
+/// (banks of a power of two of words); the resolved configuration shows the rounded value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BufferConfig {
+    /// IBUF: feature maps, one word of `rows` activations per address.
+    pub ibuf: BankedConfig,
+    /// WBUF: weight tiles, a ring; a power of two of weight rows.
+    pub wbuf: WeightConfig,
+    /// OBUF: accumulators.
+    pub obuf: AccumulatorConfig,
+    /// PBUF: bias and scale per output channel.
+    pub pbuf: ParameterConfig,
+    /// VMEM: wide tensors, one word of `lanes` 32-bit values per address.
+    pub vmem: BankedConfig,
+}
+
+/// A buffer of several banks, each with one read and one write port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BankedConfig {
+    /// Capacity of all banks together, such as `64 KiB`.
+    pub size: Bytes,
+    /// Banks; more banks, fewer conflicts between engines.
+    #[schemars(range(min = 1, max = 16))]
+    pub banks: u32,
+}
+
+/// The weight ring.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WeightConfig {
+    /// Capacity, such as `64 KiB`; one weight tile must fit.
+    pub size: Bytes,
+}
+
+/// The accumulators.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccumulatorConfig {
+    /// Vectors of `cols` accumulators of 32 bits: the pixels of a tile.
+    #[schemars(range(min = 16, max = 65536))]
+    pub depth: u32,
+}
+
+/// Parameters per output channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ParameterConfig {
+    /// Output channels with a bias and a scale; rounded up to a multiple of `cols`.
+    #[schemars(range(min = 1, max = 65536))]
+    pub channels: u32,
+}
+
+/// The SIMD engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct VectorConfig {
+    /// Lanes; left out, as many as `rows`. `rows` / `lanes` must be a power of two, and one of
+    /// `lanes` and `cols` must divide the other.
+    #[schemars(range(min = 1, max = 256))]
+    pub lanes: Option<u32>,
+    /// Products per lane and cycle of the sliding window (`depthwise`).
+    #[schemars(range(min = 1, max = 8))]
+    pub taps: u32,
+    /// Accumulators per lane of the sliding window: the longest output row.
+    #[schemars(range(min = 4, max = 4096))]
+    pub acc_depth: u32,
+}
+
+/// Options of the post-processor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PostConfig {
+    /// Residual addition behind the array and the lanes.
+    pub residual: bool,
+    /// Lookup tables of 256 entries for any activation function; activations of at most 8 bits.
+    pub lookup: bool,
+    /// How many lookup tables.
+    #[schemars(range(min = 1, max = 8))]
+    pub tables: u32,
+}
+
+/// The AXI4 master for DRAM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AxiConfig {
+    /// Data width: a power of two from 32 to 1024.
+    #[schemars(range(min = 32, max = 1024))]
+    pub data_bits: u32,
+    /// Address width.
+    #[schemars(range(min = 32, max = 40))]
+    pub addr_bits: u32,
+    /// Width of the transaction identifiers.
+    #[schemars(range(min = 1, max = 16))]
+    pub id_bits: u32,
+    /// Longest burst: a power of two, and at most 4096 bytes.
+    #[schemars(range(min = 1, max = 256))]
+    pub max_burst_beats: u32,
+    /// Read bursts under way at once.
+    #[schemars(range(min = 1, max = 64))]
+    pub read_outstanding: u32,
+    /// Write bursts under way at once.
+    #[schemars(range(min = 1, max = 64))]
+    pub write_outstanding: u32,
+    /// Beats LOAD can receive before it must ask for less: a power of two, at least one burst.
+    #[schemars(range(min = 2, max = 4096))]
+    pub read_fifo_beats: u32,
+}
+
+/// Instruction flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ControlConfig {
+    /// Semaphores between engines.
+    #[schemars(range(min = 1, max = 16))]
+    pub semaphores: u32,
+    /// Bits of a semaphore's count.
+    #[schemars(range(min = 1, max = 16))]
+    pub semaphore_bits: u32,
+    /// Instructions each engine's queue holds: a power of two.
+    #[schemars(range(min = 4, max = 4096))]
+    pub queue_depth: u32,
+    /// Entries of the trace of `TAG` instructions: a power of two.
+    #[schemars(range(min = 4, max = 4096))]
+    pub trace_depth: u32,
+}
+
+impl Default for RawConfig {
+    fn default() -> Self {
+        RawConfig {
+            name: "npu".to_owned(),
+            array: ArrayConfig::default(),
+            buffers: BufferConfig::default(),
+            vector: VectorConfig::default(),
+            post: PostConfig::default(),
+            axi: AxiConfig::default(),
+            control: ControlConfig::default(),
+            clock_mhz: 250,
+        }
+    }
+}
+
+impl Default for ArrayConfig {
+    fn default() -> Self {
+        ArrayConfig {
+            rows: 16,
+            cols: 16,
+            activation_bits: 8,
+            weight_bits: 8,
+            cell: CellConfig::Dsp48e2,
+            packed: None,
+        }
+    }
+}
+
+impl Default for BufferConfig {
+    fn default() -> Self {
+        BufferConfig {
+            ibuf: BankedConfig { size: Bytes::kib(2048), banks: 8 },
+            wbuf: WeightConfig { size: Bytes::kib(256) },
+            obuf: AccumulatorConfig { depth: 512 },
+            pbuf: ParameterConfig { channels: 2048 },
+            vmem: BankedConfig { size: Bytes::kib(128), banks: 4 },
+        }
+    }
+}
+
+impl Default for VectorConfig {
+    fn default() -> Self {
+        VectorConfig { lanes: None, taps: 3, acc_depth: 512 }
+    }
+}
+
+impl Default for PostConfig {
+    fn default() -> Self {
+        PostConfig { residual: true, lookup: true, tables: 8 }
+    }
+}
+
+impl Default for AxiConfig {
+    fn default() -> Self {
+        AxiConfig {
+            data_bits: 128,
+            addr_bits: 40,
+            id_bits: 4,
+            max_burst_beats: 16,
+            read_outstanding: 32,
+            write_outstanding: 16,
+            read_fifo_beats: 512,
+        }
+    }
+}
+
+impl Default for ControlConfig {
+    fn default() -> Self {
+        ControlConfig { semaphores: 16, semaphore_bits: 8, queue_depth: 512, trace_depth: 256 }
+    }
+}
+
+impl Default for BankedConfig {
+    fn default() -> Self {
+        BufferConfig::default().ibuf
+    }
+}
+
+impl Default for WeightConfig {
+    fn default() -> Self {
+        BufferConfig::default().wbuf
+    }
+}
+
+impl Default for AccumulatorConfig {
+    fn default() -> Self {
+        BufferConfig::default().obuf
+    }
+}
+
+impl Default for ParameterConfig {
+    fn default() -> Self {
+        BufferConfig::default().pbuf
+    }
+}

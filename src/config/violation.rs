@@ -1,0 +1,113 @@
+//! What is wrong with a configuration: all of it at once, each with key, value, limit, remedy and
+//! place.
+
+use std::fmt;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+
+use super::tree::Origin;
+
+/// One rule that a configuration breaks.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    /// Dotted path of the key.
+    pub key: String,
+    /// What is wrong, with value and limit.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+    /// Where the value came from.
+    pub origin: Origin,
+    source: Option<Arc<NamedSource<String>>>,
+}
+
+impl Violation {
+    /// A violation whose place is found later.
+    pub fn new(
+        key: impl Into<String>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+        origin: Origin,
+    ) -> Violation {
+        let (key, message, remedy) = (key.into(), message.into(), remedy.into());
+        Violation { key, message, remedy, origin, source: None }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.origin {
+            Origin::File { line, .. } => write!(f, " (line {line})"),
+            Origin::Flag(flag) => write!(f, " (set by `{flag}`)"),
+            Origin::Default => f.write_str(" (default value)"),
+        }
+    }
+}
+
+impl std::error::Error for Violation {}
+
+impl Diagnostic for Violation {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new("config"))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(&self.remedy))
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let Origin::File { span: Some(span), .. } = self.origin else { return None };
+        self.source.as_ref()?;
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some("here".to_owned()), span))))
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, Clone)]
+pub struct ConfigErrors {
+    file: String,
+    violations: Vec<Violation>,
+}
+
+impl ConfigErrors {
+    /// Collects violations of the text of one file, in the order of the file.
+    pub fn new(file: &str, text: &str, mut violations: Vec<Violation>) -> ConfigErrors {
+        let source = Arc::new(NamedSource::new(file, text.to_owned()).with_language("yaml"));
+        violations.sort_by_key(|violation| match &violation.origin {
+            Origin::File { line, .. } => (0, *line),
+            Origin::Flag(_) => (1, 0),
+            Origin::Default => (2, 0),
+        });
+        for violation in &mut violations {
+            violation.source = Some(Arc::clone(&source));
+        }
+        ConfigErrors { file: file.to_owned(), violations }
+    }
+
+    /// All of them.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.violations.len();
+        let noun = if count == 1 { "problem" } else { "problems" };
+        write!(f, "{}: {count} {noun} in the configuration", self.file)
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl Diagnostic for ConfigErrors {
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(Box::new(self.violations.iter().map(|violation| violation as &dyn Diagnostic)))
+    }
+}

@@ -1,0 +1,67 @@
+//! The fingerprint: tells whether a program was made for a machine. Owns what goes into it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+use crate::config::{CellConfig, RawConfig};
+use crate::isa::table::{ENGINES, ISA_VERSION};
+
+/// 64 bits of a hash over everything of a design that programs can see, and the instruction table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub u64);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Fingerprint, Self::Err> {
+        u64::from_str_radix(text, 16).map(Fingerprint)
+    }
+}
+
+/// A resolved configuration as YAML with every key, always the same text for the same values.
+pub(super) fn canonical(resolved: &RawConfig) -> String {
+    serde_json::to_value(resolved).map(|value| yaml(&value, 0)).unwrap_or_default()
+}
+
+/// Serialization of the few kinds of values a configuration has. Written here because the text is
+/// hashed: it must never change with the version of a library.
+fn yaml(value: &serde_json::Value, indent: usize) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| match value {
+                Value::Object(_) => {
+                    format!("{:indent$}{key}:\n{}", "", yaml(value, indent + 2))
+                }
+                _ => format!("{:indent$}{key}: {}\n", "", yaml(value, indent)),
+            })
+            .collect(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The fingerprint of a resolved configuration. Name, clock and cell stay out of it: programs
+/// cannot tell them.
+pub(super) fn of(resolved: &RawConfig) -> Fingerprint {
+    let mut seen = resolved.clone();
+    seen.name = String::new();
+    seen.clock_mhz = 0;
+    seen.array.cell = CellConfig::Generic;
+    let mut hash = Sha256::new();
+    hash.update(canonical(&seen));
+    hash.update(ISA_VERSION.to_le_bytes());
+    hash.update(format!("{ENGINES:?}"));
+    let digest = hash.finalize();
+    let (first, _) = digest.split_at(8);
+    Fingerprint(first.iter().fold(0, |value, byte| (value << 8) | u64::from(*byte)))
+}
