@@ -50,6 +50,14 @@ pub enum Error {
         /// The loader's reason.
         message: String,
     },
+    /// A waveform cannot be written or read.
+    #[error("waveform `{path}`: {message}")]
+    Waveform {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        message: String,
+    },
     /// The simulator stopped by itself.
     #[error("cycle {cycle}: the simulator stopped: {message}")]
     Simulator {

@@ -3,16 +3,21 @@
 //!
 //! Owns the memory model, the register port's host, the build cache and the search for the first
 //! divergence. Does not know what a program means: that is `golden`'s.
-//! Start at [`dram`] for the memory.
+//! Start at [`build`] for the way from text to a library, at [`dram`] for the memory.
 
+pub mod build;
 pub mod dram;
 pub mod error;
 pub mod memory;
+pub mod model;
 pub mod pins;
 pub mod protocol;
 pub mod rng;
+pub mod session;
 
 #[cfg(test)]
 mod dram_tests;
+#[cfg(test)]
+mod session_tests;
 
 pub use error::Error;

@@ -220,9 +220,11 @@ void vl_fatal(const char* file, int line, const char*, const char* message) {
     throw Fatal{std::string(message) + " (" + (file ? file : "") + ":" + std::to_string(line) + ")"};
 }
 
+#define NPUGEN_EXPORT __attribute__((visibility("default")))
+
 extern "C" {
 
-Model* npugen_create() {
+NPUGEN_EXPORT Model* npugen_create() {
     try {
         return new Model;
     } catch (const Fatal& fatal) {
@@ -231,17 +233,17 @@ Model* npugen_create() {
     }
 }
 
-void npugen_destroy(Model* model) {
+NPUGEN_EXPORT void npugen_destroy(Model* model) {
     delete model;
 }
 
 // Sizes of the shared structures, so that the caller can refuse a library of another layout.
-uint32_t npugen_layout() {
+NPUGEN_EXPORT uint32_t npugen_layout() {
     return static_cast<uint32_t>(sizeof(Inputs) << 16 | sizeof(Outputs));
 }
 
 // One clock cycle: settles on the inputs, reports the outputs of this cycle, then takes the edge.
-int npugen_step(Model* model, const Inputs* in, Outputs* out) {
+NPUGEN_EXPORT int npugen_step(Model* model, const Inputs* in, Outputs* out) {
     try {
         model->drive(*in);
         model->top.clk = 0;
@@ -259,12 +261,12 @@ int npugen_step(Model* model, const Inputs* in, Outputs* out) {
     }
 }
 
-const char* npugen_error(const Model* model) {
+NPUGEN_EXPORT const char* npugen_error(const Model* model) {
     return model ? model->error.c_str() : creation_error.c_str();
 }
 
 // Starts a waveform at the present cycle; time 2 n and 2 n + 1 are the halves of cycle n.
-int npugen_trace_open(Model* model, const char* path) {
+NPUGEN_EXPORT int npugen_trace_open(Model* model, const char* path) {
 #if VM_TRACE
     model->vcd.open(path);
     model->tracing = model->vcd.isOpen();
@@ -276,7 +278,7 @@ int npugen_trace_open(Model* model, const char* path) {
 #endif
 }
 
-void npugen_trace_close(Model* model) {
+NPUGEN_EXPORT void npugen_trace_close(Model* model) {
 #if VM_TRACE
     if (model->tracing) model->vcd.close();
     model->tracing = false;
@@ -285,11 +287,11 @@ void npugen_trace_close(Model* model) {
 #endif
 }
 
-uint32_t npugen_memory_count(const Model* model) {
+NPUGEN_EXPORT uint32_t npugen_memory_count(const Model* model) {
     return static_cast<uint32_t>(model->memories.size());
 }
 
-void npugen_memory(const Model* model, uint32_t index, Memory* out) {
+NPUGEN_EXPORT void npugen_memory(const Model* model, uint32_t index, Memory* out) {
     *out = model->memories[index];
 }
 

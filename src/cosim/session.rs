@@ -1,0 +1,152 @@
+//! A machine, its memory and its host, wired together and advanced one clock at a time.
+
+use super::dram::Dram;
+use super::error::Error;
+use super::model::Model;
+use super::pins::{Inputs, Outputs};
+
+/// Cycles the register port gets to answer.
+const HOST_PATIENCE: u64 = 1000;
+
+/// Cycles of reset: enough for every pipeline of control bits to empty.
+const RESET_CYCLES: u32 = 16;
+
+/// One machine with everything around it.
+#[derive(Debug)]
+pub struct Session {
+    model: Model,
+    dram: Dram,
+    inputs: Inputs,
+    outputs: Outputs,
+}
+
+impl Session {
+    /// Connects and resets the machine.
+    pub fn new(model: Model, dram: Dram) -> Result<Self, Error> {
+        let mut session = Self {
+            model,
+            dram,
+            inputs: Inputs::default(),
+            outputs: Outputs::default(),
+        };
+        session.inputs.rst = 1;
+        for cycle in 0..RESET_CYCLES {
+            let now = session.model.cycle();
+            session.model.step(&session.inputs, &mut session.outputs)?;
+            // The first cycles bring the reset to the registers behind the outputs.
+            if cycle >= RESET_CYCLES / 2 {
+                session.dram.reset_cycle(now, &session.outputs.axi)?;
+            }
+        }
+        session.inputs.rst = 0;
+        Ok(session)
+    }
+
+    /// Number of the next cycle; reset counts.
+    pub fn cycle(&self) -> u64 {
+        self.model.cycle()
+    }
+
+    /// What the machine drove in the last cycle.
+    pub fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
+    /// The memory.
+    pub fn dram(&self) -> &Dram {
+        &self.dram
+    }
+
+    /// The simulation model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The simulation model, to open and close waveforms.
+    pub fn model_mut(&mut self) -> &mut Model {
+        &mut self.model
+    }
+
+    /// One clock cycle.
+    pub fn tick(&mut self) -> Result<(), Error> {
+        let cycle = self.model.cycle();
+        self.inputs.axi.clone_from(self.dram.response());
+        self.model.step(&self.inputs, &mut self.outputs)?;
+        self.dram.clock(cycle, &self.outputs.axi)
+    }
+
+    /// Writes a register.
+    pub fn write(&mut self, address: u32, value: u32) -> Result<(), Error> {
+        let start = self.cycle();
+        let lite = &mut self.inputs.lite;
+        lite.awaddr = address;
+        lite.wdata = value;
+        lite.wstrb = 0xf;
+        lite.awvalid = 1;
+        lite.wvalid = 1;
+        lite.bready = 1;
+        loop {
+            self.tick()?;
+            let lite = &mut self.inputs.lite;
+            if self.outputs.lite.awready != 0 {
+                lite.awvalid = 0;
+            }
+            if self.outputs.lite.wready != 0 {
+                lite.wvalid = 0;
+            }
+            if self.outputs.lite.bvalid != 0 {
+                lite.bready = 0;
+                return self.answered("write", address, self.outputs.lite.bresp);
+            }
+            self.patience("write", address, start)?;
+        }
+    }
+
+    /// Reads a register.
+    pub fn read(&mut self, address: u32) -> Result<u32, Error> {
+        let start = self.cycle();
+        let lite = &mut self.inputs.lite;
+        lite.araddr = address;
+        lite.arvalid = 1;
+        lite.rready = 1;
+        loop {
+            self.tick()?;
+            let lite = &mut self.inputs.lite;
+            if self.outputs.lite.arready != 0 {
+                lite.arvalid = 0;
+            }
+            if self.outputs.lite.rvalid != 0 {
+                lite.rready = 0;
+                let value = self.outputs.lite.rdata;
+                return self
+                    .answered("read", address, self.outputs.lite.rresp)
+                    .map(|()| value);
+            }
+            self.patience("read", address, start)?;
+        }
+    }
+
+    fn answered(&self, kind: &'static str, address: u32, response: u32) -> Result<(), Error> {
+        if response == 0 {
+            return Ok(());
+        }
+        Err(Error::HostResponse {
+            cycle: self.cycle(),
+            kind,
+            address,
+            response,
+        })
+    }
+
+    fn patience(&self, kind: &'static str, address: u32, start: u64) -> Result<(), Error> {
+        if self.cycle() - start < HOST_PATIENCE {
+            return Ok(());
+        }
+        Err(Error::HostTimeout {
+            cycle: self.cycle(),
+            kind,
+            address,
+            waited: HOST_PATIENCE,
+        })
+    }
+}
