@@ -134,7 +134,8 @@ fence
 end
 ```
 
-A register can be given whole (`set load.dram raw=0x100`), a word as a number (`.word 0x0`), which need not be a legal instruction.
+An empty `.note` ends the one before it. `.word 0x0` puts in a word as it is, which need not be a legal instruction. A `.npu` line with `fingerprint` and `semaphores`, and
+`.config` lines with the canonical configuration, make the text independent of a configuration file.
 
 "#;
 

@@ -22,13 +22,17 @@ impl RangeError {
         if field.holds(value) {
             return Ok(());
         }
-        let (min, max) = (field.min(), field.max());
-        Err(RangeError {
+        Err(RangeError::of(field, value))
+    }
+
+    /// The error for a value the field cannot hold.
+    pub fn of(field: &Field, value: i64) -> RangeError {
+        RangeError {
             field: field.to_string(),
             value,
-            min,
-            max,
-        })
+            min: field.min(),
+            max: field.max(),
+        }
     }
 }
 

@@ -6,11 +6,15 @@
 //! Invariant: a program carries everything an executor needs (code, memory regions with their
 //! initial bytes, tensors at its border) and the configuration it was made for.
 
+pub mod asm;
 pub mod builder;
+pub mod disasm;
 pub mod file;
 pub mod target;
 
+pub use asm::{AsmErrors, assemble};
 pub use builder::{BuildError, Builder, Semaphore};
+pub use disasm::disassemble;
 pub use file::FileError;
 pub use target::{Difference, Mismatch, Target};
 
@@ -116,6 +120,28 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    /// Every type.
+    pub const ALL: [Dtype; 6] = [
+        Dtype::Int4,
+        Dtype::Int8,
+        Dtype::Uint8,
+        Dtype::Int16,
+        Dtype::Int32,
+        Dtype::Float32,
+    ];
+
+    /// Name in assembly.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dtype::Int4 => "int4",
+            Dtype::Int8 => "int8",
+            Dtype::Uint8 => "uint8",
+            Dtype::Int16 => "int16",
+            Dtype::Int32 => "int32",
+            Dtype::Float32 => "float32",
+        }
+    }
+
     /// Size of an element.
     pub const fn bits(self) -> u32 {
         match self {
@@ -174,7 +200,7 @@ pub struct Provenance {
 impl Provenance {
     /// Applies `note` to the instructions from `pc` on; later calls must not go back.
     pub fn push(&mut self, pc: usize, note: &str) {
-        self.notes.retain(|(start, _)| *start < pc);
+        while self.notes.pop_if(|(start, _)| *start >= pc).is_some() {}
         let current = self.notes.last().map_or("", |(_, text)| text.as_str());
         if current != note {
             self.notes.push((pc, note.to_owned()));
