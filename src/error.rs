@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use miette::Diagnostic;
 
 use crate::config::ConfigErrors;
+use crate::rtl::RenderError;
 
 /// Anything that can go wrong.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -41,6 +42,17 @@ pub enum Error {
         /// Why.
         error: io::Error,
     },
+    /// An output directory that holds something else.
+    #[error("`{}` exists and was not made by npugen", path.display())]
+    #[diagnostic(code(occupied), help("choose another directory, or remove it first"))]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A template that could not be rendered.
+    #[error(transparent)]
+    #[diagnostic(code(render))]
+    Render(#[from] RenderError),
     /// A combination of arguments that makes no sense.
     #[error("{message}")]
     #[diagnostic(code(usage), help("{remedy}"))]
@@ -87,7 +99,11 @@ impl Error {
     /// Exit status of the program: 1 the input is at fault, 2 usage, 3 mismatch, 4 missing tool.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Error::Config(_) | Error::Read { .. } | Error::Write { .. } => 1,
+            Error::Config(_)
+            | Error::Read { .. }
+            | Error::Write { .. }
+            | Error::Occupied { .. }
+            | Error::Render(_) => 1,
             Error::Preset { .. } | Error::Usage { .. } => 2,
             Error::Mismatch { .. } => 3,
             Error::Tool { .. } => 4,

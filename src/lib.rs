@@ -14,4 +14,5 @@ pub mod kernels;
 pub mod onnx;
 pub mod program;
 pub mod rtl;
+pub mod tools;
 pub mod units;

@@ -1,3 +1,7 @@
 //! The `npugen` program; everything it does is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    npugen::cli::main(std::env::args_os())
+}

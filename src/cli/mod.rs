@@ -1,1 +1,96 @@
-//! The command line.
+//! The command line: one file per subcommand, each with `Args` and `run`. Owns what users see:
+//! stdout is data, stderr is talk, and the exit status says who is at fault (0 done, 1 the input,
+//! 2 usage, 3 a verification mismatch, 4 a missing tool). A new subcommand is a line in
+//! [`Command`], one in [`dispatch`] and a file.
+
+mod build;
+mod completions;
+mod design_args;
+mod doctor;
+mod schema;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+
+pub use design_args::DesignArgs;
+
+use crate::error::Error;
+
+/// Generates neural processing units: a YAML description in, synthesizable Verilog and its
+/// software out.
+#[derive(Debug, Parser)]
+#[command(name = "npugen", version, arg_required_else_help = true, after_help = STATUS)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const STATUS: &str = "Exit status: 0 done, 1 the input is at fault, 2 usage, 3 verification mismatch, 4 a needed tool is missing.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Build(build::Args),
+    Schema(schema::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+}
+
+fn dispatch(command: &Command) -> Result<(), Error> {
+    match command {
+        Command::Build(args) => build::run(args),
+        Command::Schema(args) => schema::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Completions(args) => completions::run(args),
+    }
+}
+
+/// Runs the program with the given arguments, the first of which is its name.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()) * 2);
+        }
+    };
+    match dispatch(&cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&render(&error));
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+/// Writes data to stdout. A reader that has left is no error.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::write("stdout".as_ref(), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to stderr. Nobody can be told if that fails.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+}
+
+/// A diagnostic as text, in colour only on a terminal.
+fn render(error: &dyn Diagnostic) -> String {
+    let theme = match io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        true => GraphicalTheme::unicode(),
+        false => GraphicalTheme::unicode_nocolor(),
+    };
+    let mut text = String::new();
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
+    match handler.render_report(&mut text, error) {
+        Ok(()) => text,
+        Err(_) => error.to_string(),
+    }
+}

@@ -38,6 +38,11 @@ impl Override {
         Override { key: key.to_owned(), flag: format!("{flag} {value}"), value }
     }
 
+    /// Gives a key back to derivation from others, because of a flag.
+    pub fn derived(key: &str, flag: &str) -> Override {
+        Override { key: key.to_owned(), value: "null".to_owned(), flag: flag.to_owned() }
+    }
+
     /// An override from the text `key=value` of `--set`.
     pub fn set(text: &str) -> Result<Override, String> {
         match text.split_once('=') {
@@ -124,7 +129,12 @@ fn syntax(error: &serde_yaml::Error) -> Violation {
         None => Origin::Default,
     };
     let text = error.to_string();
-    let reason = text.lines().next().unwrap_or("not YAML").to_owned();
+    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    // The place is told by the violation itself.
+    let reason = match line.split_once(": ") {
+        Some((place, reason)) if place.starts_with("line ") => reason,
+        _ => line,
+    };
     Violation::new(
         "",
         format!("this is not YAML: {reason}"),

@@ -57,10 +57,16 @@ pub(super) fn of(resolved: &RawConfig) -> Fingerprint {
     seen.name = String::new();
     seen.clock_mhz = 0;
     seen.array.cell = CellConfig::Generic;
+    let isa = format!("{ENGINES:?}");
+    hash(&[canonical(&seen).as_bytes(), &ISA_VERSION.to_le_bytes(), isa.as_bytes()])
+}
+
+/// The first 64 bits of the SHA-256 of all parts.
+pub(super) fn hash(parts: &[&[u8]]) -> Fingerprint {
     let mut hash = Sha256::new();
-    hash.update(canonical(&seen));
-    hash.update(ISA_VERSION.to_le_bytes());
-    hash.update(format!("{ENGINES:?}"));
+    for part in parts {
+        hash.update(part);
+    }
     let digest = hash.finalize();
     let (first, _) = digest.split_at(8);
     Fingerprint(first.iter().fold(0, |value, byte| (value << 8) | u64::from(*byte)))

@@ -301,6 +301,11 @@ impl Design {
         &self.canonical
     }
 
+    /// 64 bits of a hash over [`Design::canonical`], which tells any two configurations apart.
+    pub fn config_hash(&self) -> Fingerprint {
+        fingerprint::hash(&[self.canonical.as_bytes()])
+    }
+
     /// The resolved configuration.
     pub const fn config(&self) -> &RawConfig {
         &self.resolved

@@ -1,0 +1,58 @@
+//! The arguments that choose a design, shared by all subcommands that need one.
+
+use std::path::PathBuf;
+
+use crate::config::Override;
+use crate::design::{Design, PRESETS};
+use crate::error::Error;
+
+/// Which machine.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DesignArgs {
+    /// Configuration file, or the name of one that comes with the program: default, edge, tiny,
+    /// aws_f1, aws_f2, genesys_03.
+    #[arg(short, long, value_name = "FILE", default_value = "default")]
+    pub config: PathBuf,
+    /// Rows of the array; overrides `array.rows`.
+    #[arg(long)]
+    pub rows: Option<u32>,
+    /// Columns of the array; overrides `array.cols`.
+    #[arg(long)]
+    pub cols: Option<u32>,
+    /// Overrides any key, such as `--set axi.data_bits=256`. May be given again.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl DesignArgs {
+    /// Reads and checks the design.
+    pub fn design(&self) -> Result<Design, Error> {
+        let overrides = self.overrides()?;
+        if !self.config.exists() {
+            let name = self.config.display().to_string();
+            if PRESETS.iter().any(|(preset, _)| *preset == name) {
+                return Design::preset_with(&name, &overrides);
+            }
+        }
+        Design::from_file(&self.config, &overrides)
+    }
+
+    fn overrides(&self) -> Result<Vec<Override>, Error> {
+        let mut overrides = Vec::new();
+        if let Some(rows) = self.rows {
+            overrides.push(Override::flag("array.rows", rows, "--rows"));
+            // The lanes of a file belong to its rows; with other rows they follow them.
+            overrides.push(Override::derived("vector.lanes", &format!("--rows {rows}")));
+        }
+        if let Some(cols) = self.cols {
+            overrides.push(Override::flag("array.cols", cols, "--cols"));
+        }
+        for text in &self.set {
+            overrides.push(Override::set(text).map_err(|message| Error::Usage {
+                message: format!("--set: {message}"),
+                remedy: "keys are listed in docs/config.md and by `npugen schema`".to_owned(),
+            })?);
+        }
+        Ok(overrides)
+    }
+}

@@ -1,0 +1,29 @@
+//! One view per template with tags: plain data, made from the [`Design`], with text-ready fields.
+//! A new template needs a line in [`render`].
+
+mod regs;
+
+use askama::Template;
+
+use super::{OutputFile, RenderError};
+use crate::design::Design;
+use crate::isa::Engine;
+
+/// All modules made from templates with tags.
+pub(super) fn render(_design: &Design) -> Result<Vec<OutputFile>, RenderError> {
+    let mut files = Vec::new();
+    for engine in Engine::QUEUED {
+        let view = regs::Regs::new(engine);
+        files.push(file(&view.module, &view)?);
+    }
+    Ok(files)
+}
+
+/// A rendered module. Templates lose their last line end, which is put back.
+fn file(module: &str, view: &impl Template) -> Result<OutputFile, RenderError> {
+    let path = format!("rtl/{module}.v");
+    match view.render() {
+        Ok(text) => Ok(OutputFile::new(path, format!("{}\n", text.trim_end()))),
+        Err(error) => Err(RenderError { file: path, error }),
+    }
+}
