@@ -1,7 +1,7 @@
 //! Runs a program on two executors and finds the first difference.
 
 use super::{ExecError, Executor, Fault, RunReport};
-use crate::isa::Engine;
+use crate::isa::{Engine, Instruction};
 use crate::program::{Program, RegionKind};
 
 /// Bytes a host writes before a run.
@@ -116,19 +116,24 @@ pub fn compare(
     reference: &mut dyn Executor,
     candidate: &mut dyn Executor,
 ) -> Result<Comparison, ExecError> {
-    let mut reports = Vec::with_capacity(2);
-    for executor in [&mut *reference, &mut *candidate] {
-        executor.load(program)?;
-        for input in inputs {
-            executor.write(input.region, input.offset, &input.bytes)?;
-        }
-        reports.push(executor.run()?);
-    }
-    let candidate_report = reports.pop().unwrap_or_default();
-    let reference_report = reports.pop().unwrap_or_default();
+    let reference_report = run(program, inputs, reference)?;
+    let candidate_report = run(program, inputs, candidate)?;
     let (divergence, bytes) =
         examine(program, reference, &reference_report, candidate, &candidate_report)?;
     Ok(Comparison { reference: reference_report, candidate: candidate_report, bytes, divergence })
+}
+
+/// Loads a program, writes its inputs and runs it.
+pub fn run(
+    program: &Program,
+    inputs: &[Input],
+    executor: &mut dyn Executor,
+) -> Result<RunReport, ExecError> {
+    executor.load(program)?;
+    for input in inputs {
+        executor.write(input.region, input.offset, &input.bytes)?;
+    }
+    executor.run()
 }
 
 /// Compares two runs that have taken place. Returns the number of bytes compared as well.
@@ -264,8 +269,12 @@ fn describe(
 /// An instruction in words.
 pub fn instruction_text(program: &Program, pc: usize) -> String {
     match program.code.get(pc) {
-        Some(&word) => match crate::isa::Instruction::decode(pc, word) {
-            Ok(instruction) => instruction.to_string(),
+        Some(&word) => match Instruction::decode(pc, word) {
+            Ok(Instruction::Run { call, .. }) => {
+                let function = call.spec().map_or("?", |spec| spec.name);
+                format!("run {}.{function}", call.engine.name())
+            }
+            Ok(instruction) => instruction.opcode().name.to_owned(),
             Err(error) => error.to_string(),
         },
         None => "behind the end of the program".to_owned(),

@@ -48,16 +48,8 @@ pub trait Executor {
 #[derive(Debug, thiserror::Error)]
 pub enum ExecError {
     /// The program is for another design.
-    #[error(
-        "the program was made for another machine than `{machine}`:\n{}\nbuild the program again for this configuration, or give the configuration it was made for",
-        .differences.join("\n")
-    )]
-    Fingerprint {
-        /// Name of the configuration of the executor.
-        machine: String,
-        /// One line per field that differs.
-        differences: Vec<String>,
-    },
+    #[error(transparent)]
+    Fingerprint(#[from] Box<crate::program::Mismatch>),
     /// No program was loaded.
     #[error("no program is loaded")]
     NoProgram,

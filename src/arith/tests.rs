@@ -1,0 +1,207 @@
+//! The rules against arithmetic on integers, written from IEEE-754 and not from the code.
+
+use proptest::prelude::*;
+
+use super::float::{add, flush, from_int, is_scale, mul, rint};
+use super::post::{Quant, Residual, add_residual, requantize, sign_extend};
+
+/// Rounds `numerator * 2^exponent` to binary32, halves to even; zero gets `negative`'s sign.
+/// Results below the normal range become zero.
+fn round(negative: bool, mut magnitude: u128, mut exponent: i32, mut sticky: bool) -> u32 {
+    let sign = u32::from(negative) << 31;
+    if magnitude == 0 {
+        return sign;
+    }
+    while magnitude < 1 << 25 {
+        magnitude <<= 1;
+        exponent -= 1;
+    }
+    while magnitude >= 1 << 26 {
+        sticky |= magnitude & 1 == 1;
+        magnitude >>= 1;
+        exponent += 1;
+    }
+    // 26 bits: 24 of the result, a half and a quarter.
+    let (mut result, rest) = (magnitude >> 2, magnitude & 3);
+    if rest > 2 || rest == 2 && (sticky || result & 1 == 1) || rest == 3 {
+        result += 1;
+    }
+    exponent += 2;
+    if result == 1 << 24 {
+        result >>= 1;
+        exponent += 1;
+    }
+    let biased = exponent + 23 + 127;
+    if biased <= 0 {
+        return sign;
+    }
+    if biased >= 255 {
+        return sign | 0x7f80_0000;
+    }
+    sign | (biased as u32) << 23 | (result as u32 & 0x7f_ffff)
+}
+
+/// Sign, magnitude and exponent of a finite number; subnormals are zero.
+fn parts(bits: u32) -> (bool, u128, i32) {
+    let exponent = (bits >> 23 & 255) as i32;
+    let fraction = u128::from(bits & 0x7f_ffff);
+    let magnitude = if exponent == 0 { 0 } else { fraction | 1 << 23 };
+    (bits >> 31 == 1, magnitude, exponent - 127 - 23)
+}
+
+fn int_mul(a: u32, b: u32) -> u32 {
+    let ((sa, ma, ea), (sb, mb, eb)) = (parts(a), parts(b));
+    round(sa != sb, ma * mb, ea + eb, false)
+}
+
+fn int_add(a: u32, b: u32) -> u32 {
+    let ((sa, ma, ea), (sb, mb, eb)) = (parts(a), parts(b));
+    if ma == 0 && mb == 0 {
+        return u32::from(sa && sb) << 31;
+    }
+    let low = match (ma, mb) {
+        (0, _) => eb,
+        (_, 0) => ea,
+        _ => ea.max(eb) - 60,
+    };
+    // What lies more than 60 bits below the larger operand only decides ties.
+    let place = |m: u128, e: i32| {
+        if e >= low {
+            (m << (e - low), false)
+        } else if low - e > 100 {
+            (0, m != 0)
+        } else {
+            (m >> (low - e), m & ((1 << (low - e)) - 1) != 0)
+        }
+    };
+    let ((pa, ra), (pb, rb)) = (place(ma, ea), place(mb, eb));
+    if sa == sb {
+        return round(sa, pa + pb, low, ra || rb);
+    }
+    if pa == pb && !ra && !rb {
+        return 0;
+    }
+    let (negative, large, small, rest) =
+        if pa > pb || pa == pb && ra { (sa, pa, pb, rb) } else { (sb, pb, pa, ra) };
+    // A rest below the smaller one makes the difference a little less.
+    if rest { round(negative, large - small - 1, low, true) } else { round(negative, large - small, low, false) }
+}
+
+fn int_rint(bits: u32) -> i32 {
+    let (negative, magnitude, exponent) = parts(bits);
+    if magnitude == 0 {
+        return 0;
+    }
+    let integer = if exponent >= 0 {
+        if exponent > 40 { 1 << 60 } else { magnitude << exponent }
+    } else if exponent < -60 {
+        0
+    } else {
+        let (whole, rest) = (magnitude >> -exponent, magnitude & ((1 << -exponent) - 1));
+        let half = 1_u128 << (-exponent - 1);
+        whole + u128::from(rest > half || rest == half && whole & 1 == 1)
+    };
+    let signed = if negative { -(integer as i128) } else { integer as i128 };
+    signed.clamp(i128::from(i32::MIN), i128::from(i32::MAX)) as i32
+}
+
+fn finite() -> impl Strategy<Value = u32> {
+    any::<u32>().prop_filter("finite", |bits| bits >> 23 & 255 != 255)
+}
+
+/// Numbers close to each other in magnitude, where additions round and cancel.
+fn close() -> impl Strategy<Value = (u32, u32)> {
+    (any::<u32>(), any::<u32>(), 60_u32..190, -30_i32..31).prop_map(|(a, b, e, d)| {
+        let place = |bits: u32, e: u32| bits & 0x807f_ffff | e << 23;
+        (place(a, e), place(b, (e as i32 + d).clamp(1, 254) as u32))
+    })
+}
+
+fn scale() -> impl Strategy<Value = f32> {
+    (any::<u32>(), 27_u32..191).prop_map(|(bits, e)| f32::from_bits(bits & 0x807f_ffff | e << 23))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn from_int_is_exactly_rounded(value: i32) {
+        let magnitude = u128::from(value.unsigned_abs());
+        prop_assert_eq!(from_int(value).to_bits(), round(value < 0, magnitude, 0, false));
+    }
+
+    #[test]
+    fn mul_is_exactly_rounded(a in finite(), b in finite()) {
+        let got = mul(f32::from_bits(a), f32::from_bits(b)).to_bits();
+        // Just below the smallest normal number, rounding decides before flushing does.
+        prop_assert_eq!(got, int_mul(a, b));
+    }
+
+    #[test]
+    fn add_is_exactly_rounded((a, b) in close()) {
+        let got = add(f32::from_bits(a), f32::from_bits(b)).to_bits();
+        prop_assert_eq!(got, int_add(a, b), "{:#x} + {:#x}", a, b);
+    }
+
+    #[test]
+    fn rint_rounds_half_to_even(bits in finite(), halves in -4000_i32..4000) {
+        prop_assert_eq!(rint(f32::from_bits(bits)), int_rint(bits));
+        let value = halves as f32 / 2.0;
+        prop_assert_eq!(rint(value), int_rint(value.to_bits()));
+        let wide = f32::from_bits(bits & 0x807f_ffff | (140 << 23));
+        prop_assert_eq!(rint(wide), int_rint(wide.to_bits()));
+    }
+
+    #[test]
+    fn requantization_is_four_rounded_steps(t: i32, s in scale(), zero in -128_i32..128) {
+        let quant = Quant { zero, min: -128, max: 127 };
+        let product = int_mul(round(t < 0, u128::from(t.unsigned_abs()), 0, false), s.to_bits());
+        let expected = (i64::from(int_rint(product)) + i64::from(zero)).clamp(-128, 127);
+        prop_assert_eq!(i64::from(requantize(t, s, quant)), expected);
+    }
+
+    #[test]
+    fn residual_addition_is_three_rounded_operations(
+        a in -128_i32..128, za in -128_i32..128, b in -128_i32..128, zb in -128_i32..128,
+        sa in 0.01_f32..4.0, sb in 0.01_f32..4.0, zero in -128_i32..128,
+    ) {
+        let quant = Quant { zero, min: -100, max: 101 };
+        let term = |v: i32, s: f32| {
+            int_mul(round(v < 0, u128::from(v.unsigned_abs()), 0, false), s.to_bits())
+        };
+        let sum = int_add(term(a - za, sa), term(b - zb, sb));
+        let expected = (i64::from(int_rint(sum)) + i64::from(zero)).clamp(-100, 101);
+        let residual = Residual { scale_a: sa, scale_b: sb, zero_b: zb, quant };
+        prop_assert_eq!(i64::from(add_residual(a, za, b, residual)), expected);
+    }
+
+    /// Why the lane needs no infinities, NaNs or subnormals.
+    #[test]
+    fn legal_scales_stay_in_the_normal_range(t: i32, s in scale(), u: i16, r in scale()) {
+        prop_assert!(is_scale(s) && is_scale(r));
+        let a = mul(from_int(t), s);
+        let b = mul(from_int(i32::from(u)), r);
+        for value in [a, b, a + b, a - b] {
+            prop_assert!(value == 0.0 || value.is_normal(), "{value:e}");
+        }
+    }
+
+    #[test]
+    fn sign_extension_keeps_the_low_bits(value: u32, bits in 1_u32..33) {
+        let extended = i64::from(sign_extend(value, bits));
+        prop_assert_eq!((extended - i64::from(value)) % (1_i64 << bits), 0);
+        prop_assert!(extended >= -(1 << (bits - 1)) && extended < 1 << (bits - 1));
+    }
+}
+
+#[test]
+fn limits_of_scales() {
+    for legal in [0.0, -0.0, 1.0, -1.0, 2_f32.powi(-100), 1.999_999_9 * 2_f32.powi(63)] {
+        assert!(is_scale(legal), "{legal:e}");
+    }
+    let subnormal = f32::from_bits(1);
+    for illegal in [2_f32.powi(64), 2_f32.powi(-101), f32::NAN, f32::INFINITY, subnormal] {
+        assert!(!is_scale(illegal), "{illegal:e}");
+    }
+    assert_eq!(flush(-subnormal).to_bits(), 0x8000_0000);
+}
