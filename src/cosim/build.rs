@@ -57,11 +57,7 @@ pub struct BuildOptions {
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self {
-            cache: None,
-            flavour: Flavour::Fast,
-            quick: false,
-        }
+        Self { cache: None, flavour: Flavour::Fast, quick: false }
     }
 }
 
@@ -76,11 +72,8 @@ pub struct Built {
 
 /// The cache directory in force.
 pub fn cache_root(chosen: Option<&Path>) -> PathBuf {
-    let from = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let from =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     chosen
         .map(Path::to_path_buf)
         .or_else(|| from("NPUGEN_CACHE"))
@@ -102,11 +95,7 @@ fn find(
     purpose: &'static str,
     install: &'static str,
 ) -> Result<PathBuf, Error> {
-    which::which(tool).map_err(|_| Error::ToolMissing {
-        tool,
-        purpose,
-        install,
-    })
+    which::which(tool).map_err(|_| Error::ToolMissing { tool, purpose, install })
 }
 
 impl Tools {
@@ -116,17 +105,10 @@ impl Tools {
             "build a simulation model of the Verilog",
             "sudo apt-get install verilator",
         )?;
-        let compiler = find(
-            "g++",
-            "compile the simulation model",
-            "sudo apt-get install g++",
-        )?;
+        let compiler = find("g++", "compile the simulation model", "sudo apt-get install g++")?;
         let here = Path::new(".");
         let version = run(Command::new(&verilator).arg("--version"), here)?;
-        let root = run(
-            Command::new(&verilator).args(["--getenv", "VERILATOR_ROOT"]),
-            here,
-        )?;
+        let root = run(Command::new(&verilator).args(["--getenv", "VERILATOR_ROOT"]), here)?;
         let gcc = run(Command::new(&compiler).arg("-dumpfullversion"), here)?;
         Ok(Self {
             verilator,
@@ -234,10 +216,7 @@ fn key(sources: &[Source], tools: &Tools, options: &BuildOptions) -> String {
     add(SHIM);
     add(VISIBLE);
     add(if options.quick { "quick" } else { "fast" });
-    for flag in compiler_options(options)
-        .into_iter()
-        .chain(verilator_options(options))
-    {
+    for flag in compiler_options(options).into_iter().chain(verilator_options(options)) {
         add(flag);
     }
     for source in sources {
@@ -258,10 +237,7 @@ pub fn build(sources: &[Source], options: &BuildOptions) -> Result<Built, Error>
     let place = root.join(key(sources, &tools, options));
     let library = place.join(LIBRARY);
     if library.is_file() {
-        return Ok(Built {
-            library,
-            seconds: None,
-        });
+        return Ok(Built { library, seconds: None });
     }
     let start = Instant::now();
     std::fs::create_dir_all(&root).map_err(file("create the directory", &root))?;
@@ -272,10 +248,7 @@ pub fn build(sources: &[Source], options: &BuildOptions) -> Result<Built, Error>
     let made = work.path().join("made");
     compile_model(sources, &tools, options, &root, work.path(), &made)?;
     settle(&made, &place)?;
-    Ok(Built {
-        library,
-        seconds: Some(start.elapsed().as_secs_f64()),
-    })
+    Ok(Built { library, seconds: Some(start.elapsed().as_secs_f64()) })
 }
 
 /// Moves a finished directory to its place; a process that was faster has made the same.
@@ -307,12 +280,7 @@ fn compile_model(
         }
     }
     write(&work.join("visible.vlt"), VISIBLE)?;
-    run(
-        Command::new(&tools.verilator)
-            .args(verilator_options(options))
-            .args(&names),
-        work,
-    )?;
+    run(Command::new(&tools.verilator).args(verilator_options(options)).args(&names), work)?;
     let objects = work.join("obj");
     write(&objects.join("shim.cpp"), SHIM)?;
     let runtime = runtime(tools, options, root, work)?;
@@ -405,10 +373,7 @@ fn runtime(
         compile_all(&files, tools, options, &made)?;
         settle(&made, &place)?;
     }
-    Ok(names
-        .iter()
-        .map(|name| place.join(Path::new(name).with_extension("o")).into())
-        .collect())
+    Ok(names.iter().map(|name| place.join(Path::new(name).with_extension("o")).into()).collect())
 }
 
 #[cfg(test)]

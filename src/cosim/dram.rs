@@ -31,13 +31,7 @@ pub struct Stalls {
 impl Stalls {
     /// The same chance on every channel.
     pub fn all(percent: u8) -> Self {
-        Self {
-            ar: percent,
-            r: percent,
-            aw: percent,
-            w: percent,
-            b: percent,
-        }
+        Self { ar: percent, r: percent, aw: percent, w: percent, b: percent }
     }
 }
 
@@ -161,10 +155,7 @@ struct Bandwidth {
 impl Bandwidth {
     fn new(percent: u8) -> Self {
         let percent = u32::from(percent.clamp(1, 100));
-        Self {
-            percent,
-            credit: 100,
-        }
+        Self { percent, credit: 100 }
     }
 
     fn tick(&mut self) {
@@ -267,17 +258,10 @@ impl Dram {
         if request.arvalid == 0 || self.response.arready == 0 {
             return Ok(());
         }
-        let burst = Burst {
-            id: request.arid,
-            address: request.araddr,
-            beats: request.arlen + 1,
-        };
+        let burst = Burst { id: request.arid, address: request.araddr, beats: request.arlen + 1 };
         let bytes = self.checker.rules().bytes;
         let start = burst.beat_address(0, bytes);
-        if !self
-            .memory
-            .readable(start, u64::from(burst.beats) * bytes as u64)
-        {
+        if !self.memory.readable(start, u64::from(burst.beats) * bytes as u64) {
             return Err(Error::Protocol {
                 cycle,
                 signal: "m_axi_araddr",
@@ -305,11 +289,7 @@ impl Dram {
         let response = injected(self.options.write_error, self.counts.write_bursts);
         self.counts.write_bursts += 1;
         self.writes.push_back(Write {
-            burst: Burst {
-                id: request.awid,
-                address: request.awaddr,
-                beats: request.awlen + 1,
-            },
+            burst: Burst { id: request.awid, address: request.awaddr, beats: request.awlen + 1 },
             beats: Vec::new(),
             ready_at: None,
             response,
@@ -364,9 +344,7 @@ impl Dram {
         // The oldest burst of each ID may send; bursts of one ID keep their order.
         let mut heads: Vec<usize> = Vec::new();
         for (index, read) in self.reads.iter().enumerate() {
-            let first_of_id = heads
-                .iter()
-                .all(|&head| self.reads[head].burst.id != read.burst.id);
+            let first_of_id = heads.iter().all(|&head| self.reads[head].burst.id != read.burst.id);
             if first_of_id {
                 heads.push(index);
             }
@@ -375,11 +353,8 @@ impl Dram {
         if heads.is_empty() {
             return None;
         }
-        let choice = if self.options.interleave {
-            self.rng.below(heads.len() as u64) as usize
-        } else {
-            0
-        };
+        let choice =
+            if self.options.interleave { self.rng.below(heads.len() as u64) as usize } else { 0 };
         heads.get(choice).copied()
     }
 

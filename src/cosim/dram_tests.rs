@@ -13,12 +13,7 @@ const TARGET: u64 = 0x8_0000;
 const SIZE: usize = 16384;
 
 fn rules() -> BusRules {
-    BusRules {
-        bytes: BUS,
-        max_burst: 16,
-        read_ids: vec![0, 1],
-        write_ids: vec![0],
-    }
+    BusRules { bytes: BUS, max_burst: 16, read_ids: vec![0, 1], write_ids: vec![0] }
 }
 
 fn pattern() -> Vec<u8> {
@@ -117,10 +112,7 @@ fn latency_is_counted_from_the_accepted_address() {
         let request = if accepted.is_none() {
             read_request(SOURCE, 2, 0)
         } else {
-            AxiRequest {
-                rready: 1,
-                ..AxiRequest::default()
-            }
+            AxiRequest { rready: 1, ..AxiRequest::default() }
         };
         let response = dram.response().clone();
         dram.clock(cycle, &request).unwrap();
@@ -137,10 +129,7 @@ fn latency_is_counted_from_the_accepted_address() {
 
 #[test]
 fn bandwidth_is_a_share_of_the_cycles() {
-    let mut dram = dram(DramOptions {
-        bandwidth_percent: 50,
-        ..DramOptions::default()
-    });
+    let mut dram = dram(DramOptions { bandwidth_percent: 50, ..DramOptions::default() });
     let mut beats = 0;
     for cycle in 0..2200 {
         let mut request = read_request(SOURCE, 16, 0);
@@ -166,10 +155,7 @@ fn write_all(dram: &mut Dram, seed: u64) -> Result<Vec<u32>, Error> {
     let (mut next_address, mut next_data, mut beat) = (0, 0, 0);
     let mut responses = Vec::new();
     for cycle in 0..200_000 {
-        let mut request = AxiRequest {
-            bready: u32::from(cycle % 3 != 0),
-            ..AxiRequest::default()
-        };
+        let mut request = AxiRequest { bready: u32::from(cycle % 3 != 0), ..AxiRequest::default() };
         if let Some(&(at, beats)) = bursts.get(next_address) {
             request.awvalid = 1;
             request.awaddr = TARGET + at as u64;
@@ -228,16 +214,11 @@ fn writes_arrive_whole() {
 #[test]
 fn an_injected_error_hits_the_chosen_burst() {
     let mut dram = dram(DramOptions {
-        write_error: Some(InjectedError {
-            burst: 3,
-            response: ErrorResponse::Decode,
-        }),
+        write_error: Some(InjectedError { burst: 3, response: ErrorResponse::Decode }),
         ..DramOptions::default()
     });
     let responses = write_all(&mut dram, 5).unwrap();
-    let hit: Vec<usize> = (0..responses.len())
-        .filter(|&i| responses[i] != 0)
-        .collect();
+    let hit: Vec<usize> = (0..responses.len()).filter(|&i| responses[i] != 0).collect();
     assert_eq!((hit, responses[3]), (vec![3], 3));
 }
 
@@ -246,10 +227,7 @@ fn violation(first: AxiRequest, second: AxiRequest) -> Option<(u64, &'static str
     let mut dram = dram(DramOptions {
         max_reads: 0,
         max_writes: 0,
-        stalls: Stalls {
-            w: 100,
-            ..Stalls::default()
-        },
+        stalls: Stalls { w: 100, ..Stalls::default() },
         ..DramOptions::default()
     });
     for (cycle, request) in [(7, first), (8, second)] {
@@ -321,11 +299,7 @@ fn every_rule_of_a_burst_is_checked() {
     for (change, signal) in cases {
         let mut request = read_request(SOURCE, 2, 0);
         change(&mut request);
-        assert_eq!(
-            violation(request.clone(), request),
-            Some((7, signal)),
-            "{signal}"
-        );
+        assert_eq!(violation(request.clone(), request), Some((7, signal)), "{signal}");
     }
 }
 

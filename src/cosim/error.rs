@@ -134,9 +134,5 @@ pub(super) fn file<'a>(
     action: &'static str,
     path: &'a std::path::Path,
 ) -> impl FnOnce(std::io::Error) -> Error + 'a {
-    move |source| Error::File {
-        action,
-        path: path.to_path_buf(),
-        source,
-    }
+    move |source| Error::File { action, path: path.to_path_buf(), source }
 }

@@ -40,35 +40,23 @@ impl Memory {
         for block in &self.blocks {
             let block_end = block.base + block.bytes.len() as u64;
             if base < block_end && block.base < end {
-                return Err(Error::MemoryOverlap {
-                    first: block.start,
-                    second: start,
-                });
+                return Err(Error::MemoryOverlap { first: block.start, second: start });
             }
         }
         let size = usize::try_from(end - base).map_err(|_| Error::MemorySize { start, length })?;
         let mut bytes = vec![POISON; size];
         let offset = (start - base) as usize;
         bytes[offset..offset + content.len()].copy_from_slice(content);
-        self.blocks.push(Block {
-            start,
-            length,
-            writable,
-            base,
-            bytes,
-        });
+        self.blocks.push(Block { start, length, writable, base, bytes });
         Ok(())
     }
 
     /// Content of the block that starts at this address.
     pub fn block(&self, start: u64) -> Option<&[u8]> {
-        self.blocks
-            .iter()
-            .find(|block| block.start == start)
-            .map(|block| {
-                let offset = (block.start - block.base) as usize;
-                &block.bytes[offset..offset + block.length as usize]
-            })
+        self.blocks.iter().find(|block| block.start == start).map(|block| {
+            let offset = (block.start - block.base) as usize;
+            &block.bytes[offset..offset + block.length as usize]
+        })
     }
 
     /// Pages of the block that holds `address` to `address + length - 1`, from `address` on.

@@ -68,10 +68,7 @@ impl std::fmt::Debug for Model {
 }
 
 fn load_error(path: &Path, message: impl Into<String>) -> Error {
-    Error::Load {
-        path: path.to_path_buf(),
-        message: message.into(),
-    }
+    Error::Load { path: path.to_path_buf(), message: message.into() }
 }
 
 /// Looks up one function of the library.
@@ -81,9 +78,7 @@ fn load_error(path: &Path, message: impl Into<String>) -> Error {
 unsafe fn symbol<T: Copy>(library: &Library, path: &Path, name: &str) -> Result<T, Error> {
     // SAFETY: by the caller's promise.
     let found = unsafe { library.get::<T>(name.as_bytes()) };
-    found
-        .map(|symbol| *symbol)
-        .map_err(|error| load_error(path, error.to_string()))
+    found.map(|symbol| *symbol).map_err(|error| load_error(path, error.to_string()))
 }
 
 impl Model {
@@ -155,10 +150,7 @@ impl Model {
         if status == 0 {
             return Ok(());
         }
-        Err(Error::Waveform {
-            path: path.to_path_buf(),
-            message: "it cannot be opened".into(),
-        })
+        Err(Error::Waveform { path: path.to_path_buf(), message: "it cannot be opened".into() })
     }
 
     /// Ends the waveform file.
@@ -228,7 +220,5 @@ unsafe fn text(pointer: *const c_char) -> String {
         return String::new();
     }
     // SAFETY: by the caller's promise.
-    unsafe { CStr::from_ptr(pointer) }
-        .to_string_lossy()
-        .into_owned()
+    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
 }

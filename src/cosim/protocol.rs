@@ -69,11 +69,7 @@ const AW: Names = Names {
 };
 
 fn violation(cycle: u64, signal: &'static str, message: impl Into<String>) -> Error {
-    Error::Protocol {
-        cycle,
-        signal,
-        message: message.into(),
-    }
+    Error::Protocol { cycle, signal, message: message.into() }
 }
 
 /// A payload signal that must hold while its channel waits.
@@ -96,10 +92,7 @@ fn hold<T: PartialEq + std::fmt::LowerHex>(
 impl Checker {
     /// Starts after reset, with nothing offered.
     pub fn new(rules: BusRules) -> Self {
-        Self {
-            rules,
-            held: AxiRequest::default(),
-        }
+        Self { rules, held: AxiRequest::default() }
     }
 
     /// The rules in force.
@@ -116,19 +109,13 @@ impl Checker {
     ) -> Result<(), Error> {
         self.check_stability(cycle, request)?;
         if request.arvalid != 0 {
-            let burst = Burst {
-                id: request.arid,
-                address: request.araddr,
-                beats: request.arlen + 1,
-            };
+            let burst =
+                Burst { id: request.arid, address: request.araddr, beats: request.arlen + 1 };
             self.check_burst(cycle, &burst, request.arsize, request.arburst, &AR)?;
         }
         if request.awvalid != 0 {
-            let burst = Burst {
-                id: request.awid,
-                address: request.awaddr,
-                beats: request.awlen + 1,
-            };
+            let burst =
+                Burst { id: request.awid, address: request.awaddr, beats: request.awlen + 1 };
             self.check_burst(cycle, &burst, request.awsize, request.awburst, &AW)?;
         }
         self.remember(request, response);
@@ -196,18 +183,10 @@ impl Checker {
         if held.wvalid != 0 {
             hold(cycle, "m_axi_wlast", held.wlast, now.wlast)?;
             if held.wdata != now.wdata {
-                return Err(violation(
-                    cycle,
-                    "m_axi_wdata",
-                    "changed while valid waits for ready",
-                ));
+                return Err(violation(cycle, "m_axi_wdata", "changed while valid waits for ready"));
             }
             if held.wstrb != now.wstrb {
-                return Err(violation(
-                    cycle,
-                    "m_axi_wstrb",
-                    "changed while valid waits for ready",
-                ));
+                return Err(violation(cycle, "m_axi_wstrb", "changed while valid waits for ready"));
             }
         }
         Ok(())
@@ -223,11 +202,7 @@ impl Checker {
     ) -> Result<(), Error> {
         let rules = &self.rules;
         if kind != 1 {
-            return Err(violation(
-                cycle,
-                names.burst,
-                format!("is {kind}; only INCR (1) is used"),
-            ));
+            return Err(violation(cycle, names.burst, format!("is {kind}; only INCR (1) is used")));
         }
         let full = rules.bytes.trailing_zeros();
         if size != full {
@@ -241,10 +216,7 @@ impl Checker {
             return Err(violation(
                 cycle,
                 names.length,
-                format!(
-                    "announces {} beats; the limit is {}",
-                    burst.beats, rules.max_burst
-                ),
+                format!("announces {} beats; the limit is {}", burst.beats, rules.max_burst),
             ));
         }
         let last = burst.beat_address(burst.beats - 1, rules.bytes) + rules.bytes as u64 - 1;
@@ -258,17 +230,9 @@ impl Checker {
                 ),
             ));
         }
-        let ids = if names.id == AR.id {
-            &rules.read_ids
-        } else {
-            &rules.write_ids
-        };
+        let ids = if names.id == AR.id { &rules.read_ids } else { &rules.write_ids };
         if !ids.contains(&burst.id) {
-            return Err(violation(
-                cycle,
-                names.id,
-                format!("is {}; legal are {ids:?}", burst.id),
-            ));
+            return Err(violation(cycle, names.id, format!("is {}; legal are {ids:?}", burst.id)));
         }
         Ok(())
     }

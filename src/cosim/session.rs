@@ -23,12 +23,8 @@ pub struct Session {
 impl Session {
     /// Connects and resets the machine.
     pub fn new(model: Model, dram: Dram) -> Result<Self, Error> {
-        let mut session = Self {
-            model,
-            dram,
-            inputs: Inputs::default(),
-            outputs: Outputs::default(),
-        };
+        let mut session =
+            Self { model, dram, inputs: Inputs::default(), outputs: Outputs::default() };
         session.inputs.rst = 1;
         for cycle in 0..RESET_CYCLES {
             let now = session.model.cycle();
@@ -118,9 +114,7 @@ impl Session {
             if self.outputs.lite.rvalid != 0 {
                 lite.rready = 0;
                 let value = self.outputs.lite.rdata;
-                return self
-                    .answered("read", address, self.outputs.lite.rresp)
-                    .map(|()| value);
+                return self.answered("read", address, self.outputs.lite.rresp).map(|()| value);
             }
             self.patience("read", address, start)?;
         }
@@ -130,23 +124,13 @@ impl Session {
         if response == 0 {
             return Ok(());
         }
-        Err(Error::HostResponse {
-            cycle: self.cycle(),
-            kind,
-            address,
-            response,
-        })
+        Err(Error::HostResponse { cycle: self.cycle(), kind, address, response })
     }
 
     fn patience(&self, kind: &'static str, address: u32, start: u64) -> Result<(), Error> {
         if self.cycle() - start < HOST_PATIENCE {
             return Ok(());
         }
-        Err(Error::HostTimeout {
-            cycle: self.cycle(),
-            kind,
-            address,
-            waited: HOST_PATIENCE,
-        })
+        Err(Error::HostTimeout { cycle: self.cycle(), kind, address, waited: HOST_PATIENCE })
     }
 }

@@ -12,15 +12,9 @@ use super::session::Session;
 const FROM: u64 = 0x4_0000;
 
 fn library(flavour: Flavour) -> Option<std::path::PathBuf> {
-    let sources = [Source {
-        name: "npu_top.v".into(),
-        text: include_str!("testdata/copier.v").into(),
-    }];
-    let options = BuildOptions {
-        cache: None,
-        flavour,
-        quick: true,
-    };
+    let sources =
+        [Source { name: "npu_top.v".into(), text: include_str!("testdata/copier.v").into() }];
+    let options = BuildOptions { cache: None, flavour, quick: true };
     match build(&sources, &options) {
         Ok(built) => Some(built.library),
         Err(error) if error.is_missing_tool() && std::env::var_os("CI").is_none() => {
@@ -36,17 +30,8 @@ fn session(library: &std::path::Path, options: DramOptions) -> Session {
     let mut memory = Memory::default();
     memory.add(FROM, &content, false).unwrap();
     memory.add(FROM + 0x1_0000, &[0; 256], true).unwrap();
-    let rules = BusRules {
-        bytes: 16,
-        max_burst: 16,
-        read_ids: vec![0, 1],
-        write_ids: vec![0],
-    };
-    Session::new(
-        Model::load(library).unwrap(),
-        Dram::new(memory, rules, options),
-    )
-    .unwrap()
+    let rules = BusRules { bytes: 16, max_burst: 16, read_ids: vec![0, 1], write_ids: vec![0] };
+    Session::new(Model::load(library).unwrap(), Dram::new(memory, rules, options)).unwrap()
 }
 
 /// Runs the copy; returns the events on the retire port.
@@ -62,10 +47,7 @@ fn copy(session: &mut Session) -> Vec<(u32, [u32; 4])> {
         assert!(session.cycle() < 5000);
     }
     let want: Vec<u8> = (0..=255).rev().collect();
-    assert_eq!(
-        session.dram().memory().block(FROM + 0x1_0000),
-        Some(&want[..])
-    );
+    assert_eq!(session.dram().memory().block(FROM + 0x1_0000), Some(&want[..]));
     events
 }
 
@@ -88,17 +70,7 @@ fn a_model_is_built_cached_loaded_and_run() {
         let pcs = [0xab_cdef, 2, 3, 0x12_3456];
         assert_eq!(copy(&mut session), [(1, pcs), (8, pcs)]);
         let error = session.write(4, 0).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                Error::HostResponse {
-                    address: 4,
-                    response: 2,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, Error::HostResponse { address: 4, response: 2, .. }), "{error}");
     }
 }
 

@@ -41,9 +41,7 @@ pub fn word_constants() -> Vec<Constant> {
             "engine" => "ENGINE".to_owned(),
             _ => format!("{}_{}", spec.name, field).to_uppercase(),
         };
-        spec.fields
-            .iter()
-            .map(move |&(field, bits)| (name(field), bits))
+        spec.fields.iter().map(move |&(field, bits)| (name(field), bits))
     });
     let mut engine_seen = false;
     for (name, position) in fields {
@@ -105,10 +103,7 @@ fn field(constants: &mut Vec<Constant>, prefix: &str, field: &Field) {
 }
 
 fn bits(constants: &mut Vec<Constant>, name: &str, bits: Bits) {
-    let entries = [
-        ("LO", bits.lo, "Lowest bit."),
-        ("WIDTH", bits.width, "Number of bits."),
-    ];
+    let entries = [("LO", bits.lo, "Lowest bit."), ("WIDTH", bits.width, "Number of bits.")];
     for (suffix, value, doc) in entries {
         constants.push(Constant {
             name: format!("{name}_{suffix}"),
@@ -125,11 +120,7 @@ pub fn c_header() -> String {
     text.push_str(&format!("#define NPU_ISA_VERSION {}\n", table::ISA_VERSION));
     section(&mut text, "Instruction words", &word_constants());
     for spec in ENGINES {
-        section(
-            &mut text,
-            &format!("{}: {}", spec.name, spec.doc),
-            &engine_constants(spec.engine),
-        );
+        section(&mut text, &format!("{}: {}", spec.name, spec.doc), &engine_constants(spec.engine));
     }
     text.push_str(HEADER_BOTTOM);
     text
@@ -231,28 +222,17 @@ mod tests {
         std::fs::write(dir.path().join("main.c"), main).unwrap();
         let built = std::process::Command::new(cc)
             .current_dir(dir.path())
-            .args([
-                "-std=c99", "-Wall", "-Wextra", "-Werror", "main.c", "-o", "main",
-            ])
+            .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "main.c", "-o", "main"])
             .output()
             .unwrap();
-        assert!(
-            built.status.success(),
-            "{}",
-            String::from_utf8_lossy(&built.stderr)
-        );
-        let out = std::process::Command::new(dir.path().join("main"))
-            .output()
-            .unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let out = std::process::Command::new(dir.path().join("main")).output().unwrap();
         let loop1 = table::load::loop1::COUNT.place(9) | table::load::loop1::STRIDE.place(-3);
         let expected = [
             Instruction::Nop,
             Instruction::Fence,
             Instruction::End,
-            Instruction::Tag {
-                engine: Engine::Store,
-                tag: 77,
-            },
+            Instruction::Tag { engine: Engine::Store, tag: 77 },
             Instruction::Set {
                 engine: Engine::Load,
                 register: table::load::loop1::NUMBER,
@@ -265,10 +245,8 @@ mod tests {
                 flags: Flags::NONE.with(table::gemm::KEEP, 1).unwrap(),
             },
         ];
-        let expected: String = expected
-            .iter()
-            .map(|i| format!("{}\n", i.encode().unwrap()))
-            .collect();
+        let expected: String =
+            expected.iter().map(|i| format!("{}\n", i.encode().unwrap())).collect();
         assert_eq!(String::from_utf8(out.stdout).unwrap(), expected);
     }
 }

@@ -14,11 +14,7 @@ impl SemMask {
 
     /// Only semaphore `index`; empty when the index is above 15.
     pub const fn only(index: u8) -> SemMask {
-        if index < 16 {
-            SemMask(1 << index)
-        } else {
-            SemMask(0)
-        }
+        if index < 16 { SemMask(1 << index) } else { SemMask(0) }
     }
 
     /// Whether semaphore `index` is in the set.
@@ -203,21 +199,12 @@ impl Instruction {
         self.check()?;
         let operands = match *self {
             Instruction::Nop | Instruction::Fence | Instruction::End => 0,
-            Instruction::Set {
-                engine,
-                register,
-                value,
-            } => {
+            Instruction::Set { engine, register, value } => {
                 op::ENGINE.place(u64::from(engine.number()))
                     | op::SET_REGISTER.place(u64::from(register))
                     | op::SET_VALUE.place(value)
             }
-            Instruction::Run {
-                call,
-                wait,
-                signal,
-                flags,
-            } => {
+            Instruction::Run { call, wait, signal, flags } => {
                 op::ENGINE.place(u64::from(call.engine.number()))
                     | op::RUN_FUNCTION.place(u64::from(call.function))
                     | op::RUN_WAIT.place(u64::from(wait.0))
@@ -237,17 +224,10 @@ impl Instruction {
         let Some(spec) = op::ALL.into_iter().find(|spec| spec.number == opcode) else {
             return Err(DecodeError::Opcode { pc, word, opcode });
         };
-        let used = spec
-            .fields
-            .iter()
-            .fold(table::OPCODE.mask(), |mask, (_, bits)| mask | bits.mask());
+        let used =
+            spec.fields.iter().fold(table::OPCODE.mask(), |mask, (_, bits)| mask | bits.mask());
         if word & !used != 0 {
-            return Err(DecodeError::Unused {
-                pc,
-                word,
-                opcode: spec.name,
-                bits: word & !used,
-            });
+            return Err(DecodeError::Unused { pc, word, opcode: spec.name, bits: word & !used });
         }
         let engine = low_byte(op::ENGINE.extract(word));
         let engine = || Engine::from_number(engine).ok_or(DecodeError::Engine { pc, word, engine });
@@ -266,17 +246,14 @@ impl Instruction {
                 signal: SemMask(low_half(op::RUN_SIGNAL.extract(word))),
                 flags: Flags::from_bits(low_word(op::RUN_FLAGS.extract(word))),
             },
-            number if number == op::TAG.number => Instruction::Tag {
-                engine: engine()?,
-                tag: low_word(op::TAG_VALUE.extract(word)),
-            },
+            number if number == op::TAG.number => {
+                Instruction::Tag { engine: engine()?, tag: low_word(op::TAG_VALUE.extract(word)) }
+            }
             number if number == op::FENCE.number => Instruction::Fence,
             number if number == op::END.number => Instruction::End,
             _ => Instruction::Nop,
         };
-        instruction
-            .check()
-            .map_err(|cause| DecodeError::Operand { pc, word, cause })?;
+        instruction.check().map_err(|cause| DecodeError::Operand { pc, word, cause })?;
         Ok(instruction)
     }
 
@@ -284,41 +261,25 @@ impl Instruction {
     fn check(&self) -> Result<(), EncodeError> {
         match *self {
             Instruction::Nop | Instruction::Fence | Instruction::End => Ok(()),
-            Instruction::Set {
-                engine,
-                register,
-                value,
-            } => {
+            Instruction::Set { engine, register, value } => {
                 let spec = engine
                     .spec()
                     .register(register)
                     .ok_or(EncodeError::Register { engine, register })?;
                 if value & !spec.mask() != 0 {
                     let (name, mask) = (spec.name, spec.mask());
-                    return Err(EncodeError::Value {
-                        engine,
-                        name,
-                        value,
-                        mask,
-                    });
+                    return Err(EncodeError::Value { engine, name, value, mask });
                 }
                 Ok(())
             }
             Instruction::Run { call, flags, .. } => {
                 let engine = queued(call.engine, op::RUN.name)?;
                 if call.spec().is_none() {
-                    return Err(EncodeError::Function {
-                        engine,
-                        function: call.function,
-                    });
+                    return Err(EncodeError::Function { engine, function: call.function });
                 }
                 let (flags, mask) = (flags.bits(), engine.spec().flag_mask());
                 if u64::from(flags) & !mask != 0 {
-                    return Err(EncodeError::Flags {
-                        engine,
-                        flags,
-                        mask,
-                    });
+                    return Err(EncodeError::Flags { engine, flags, mask });
                 }
                 Ok(())
             }

@@ -75,25 +75,14 @@ fn engine(text: &mut String, spec: &EngineSpec) {
         text.push_str(&row(&[&name, &number, "", "", "", "", register.doc]));
         for field in register.fields {
             let range = format!("{} to {}", field.min(), field.max());
-            let unit = if field.unit.is_empty() {
-                range
-            } else {
-                format!("{range} {}", field.unit)
-            };
+            let unit =
+                if field.unit.is_empty() { range } else { format!("{range} {}", field.unit) };
             let name = format!("`{}`", field.name);
             let reset = match field.unit {
                 "binary32" => format!("{:#x}", field.reset),
                 _ => field.reset.to_string(),
             };
-            text.push_str(&row(&[
-                "",
-                "",
-                &name,
-                &bits(field),
-                &unit,
-                &reset,
-                field.doc,
-            ]));
+            text.push_str(&row(&["", "", &name, &bits(field), &unit, &reset, field.doc]));
         }
     }
     text.push('\n');
@@ -148,10 +137,12 @@ mod tests {
         let text = manual();
         for spec in ENGINES {
             for function in spec.functions {
-                assert!(text.contains(&format!(
-                    "`{}.{}` | {}",
-                    spec.name, function.name, function.number
-                )));
+                assert!(
+                    text.contains(&format!(
+                        "`{}.{}` | {}",
+                        spec.name, function.name, function.number
+                    ))
+                );
             }
             for register in spec.registers {
                 assert!(text.contains(&format!(

@@ -7,6 +7,7 @@
 
 pub mod constants;
 pub mod instruction;
+pub mod levels;
 pub mod manual;
 pub mod registers;
 pub mod spec;

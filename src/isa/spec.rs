@@ -121,11 +121,7 @@ pub struct Call {
 impl Call {
     /// What the table says about it, if it exists.
     pub fn spec(self) -> Option<&'static FunctionSpec> {
-        self.engine
-            .spec()
-            .functions
-            .iter()
-            .find(|spec| spec.number == self.function)
+        self.engine.spec().functions.iter().find(|spec| spec.number == self.function)
     }
 }
 
@@ -149,9 +145,7 @@ pub struct EngineSpec {
 impl EngineSpec {
     /// Register with this number, if there is one.
     pub fn register(&self, number: u16) -> Option<&'static RegisterSpec> {
-        self.registers
-            .iter()
-            .find(|register| register.number == number)
+        self.registers.iter().find(|register| register.number == number)
     }
 
     /// All bits of the launch immediate that have a meaning.
@@ -187,16 +181,12 @@ pub struct RegisterSpec {
 impl RegisterSpec {
     /// Bits a value may occupy.
     pub fn mask(&self) -> u64 {
-        self.fields
-            .iter()
-            .fold(0, |mask, field| mask | field.mask())
+        self.fields.iter().fold(0, |mask, field| mask | field.mask())
     }
 
     /// Value after reset.
     pub fn reset(&self) -> u64 {
-        self.fields
-            .iter()
-            .fold(0, |value, field| value | field.place(field.reset))
+        self.fields.iter().fold(0, |value, field| value | field.place(field.reset))
     }
 }
 
@@ -235,20 +225,12 @@ pub struct Field {
 impl Field {
     /// Smallest legal value.
     pub const fn min(&self) -> i64 {
-        if self.signed {
-            -(1 << (self.width - 1))
-        } else {
-            0
-        }
+        if self.signed { -(1 << (self.width - 1)) } else { 0 }
     }
 
     /// Largest legal value.
     pub const fn max(&self) -> i64 {
-        if self.signed {
-            (1 << (self.width - 1)) - 1
-        } else {
-            (1 << self.width) - 1
-        }
+        if self.signed { (1 << (self.width - 1)) - 1 } else { (1 << self.width) - 1 }
     }
 
     /// Bits of the register this field occupies.
@@ -269,10 +251,6 @@ impl Field {
     /// The field's value in a register word.
     pub const fn extract(&self, word: u64) -> i64 {
         let raw = ((word & self.mask()) >> self.lo).cast_signed();
-        if self.signed {
-            (raw << (64 - self.width)) >> (64 - self.width)
-        } else {
-            raw
-        }
+        if self.signed { (raw << (64 - self.width)) >> (64 - self.width) } else { raw }
     }
 }

@@ -47,22 +47,14 @@ pub mod op {
     pub const TAG_VALUE: Bits = Bits::new(0, 32);
 
     /// Does nothing.
-    pub const NOP: OpcodeSpec = OpcodeSpec {
-        number: 0,
-        name: "nop",
-        doc: "Does nothing.",
-        fields: &[],
-    };
+    pub const NOP: OpcodeSpec =
+        OpcodeSpec { number: 0, name: "nop", doc: "Does nothing.", fields: &[] };
     /// Writes a register.
     pub const SET: OpcodeSpec = OpcodeSpec {
         number: 1,
         name: "set",
         doc: "Writes one register of an engine; it keeps the value for all later launches.",
-        fields: &[
-            ("engine", ENGINE),
-            ("register", SET_REGISTER),
-            ("value", SET_VALUE),
-        ],
+        fields: &[("engine", ENGINE), ("register", SET_REGISTER), ("value", SET_VALUE)],
     };
     /// Starts a launch.
     pub const RUN: OpcodeSpec = OpcodeSpec {
@@ -202,13 +194,8 @@ macro_rules! sign {
 }
 
 /// All engines, indexed by their number.
-pub const ENGINES: [&EngineSpec; 5] = [
-    &ctrl::SPEC,
-    &load::SPEC,
-    &gemm::SPEC,
-    &vector::SPEC,
-    &store::SPEC,
-];
+pub const ENGINES: [&EngineSpec; 5] =
+    [&ctrl::SPEC, &load::SPEC, &gemm::SPEC, &vector::SPEC, &store::SPEC];
 
 engine! {
     ctrl, Ctrl, "ctrl", "Decoder: declares who may use each semaphore.";

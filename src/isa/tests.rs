@@ -9,32 +9,16 @@ pub(crate) fn instructions() -> impl Strategy<Value = Instruction> {
     let set =
         (engine, any::<prop::sample::Index>(), any::<u64>()).prop_map(|(engine, index, bits)| {
             let spec = index.get(engine.spec().registers);
-            Instruction::Set {
-                engine,
-                register: spec.number,
-                value: bits & spec.mask(),
-            }
+            Instruction::Set { engine, register: spec.number, value: bits & spec.mask() }
         });
-    let run = (
-        queued.clone(),
-        any::<prop::sample::Index>(),
-        any::<u16>(),
-        any::<u16>(),
-        any::<u64>(),
-    )
-        .prop_map(|(engine, index, wait, signal, bits)| {
-            let call = Call {
-                engine,
-                function: index.get(engine.spec().functions).number,
-            };
-            let flags = Flags::from_bits((bits & engine.spec().flag_mask()).try_into().unwrap());
-            Instruction::Run {
-                call,
-                wait: SemMask(wait),
-                signal: SemMask(signal),
-                flags,
-            }
-        });
+    let run =
+        (queued.clone(), any::<prop::sample::Index>(), any::<u16>(), any::<u16>(), any::<u64>())
+            .prop_map(|(engine, index, wait, signal, bits)| {
+                let call = Call { engine, function: index.get(engine.spec().functions).number };
+                let flags =
+                    Flags::from_bits((bits & engine.spec().flag_mask()).try_into().unwrap());
+                Instruction::Run { call, wait: SemMask(wait), signal: SemMask(signal), flags }
+            });
     let tag = (queued, any::<u32>()).prop_map(|(engine, tag)| Instruction::Tag { engine, tag });
     prop_oneof![
         8 => set,
@@ -92,39 +76,20 @@ fn the_table_is_consistent() {
     for (index, spec) in ENGINES.iter().enumerate() {
         assert_eq!(usize::from(spec.engine.number()), index);
         assert_eq!(Engine::from_number(spec.engine.number()), Some(spec.engine));
-        disjoint(
-            spec.flags.iter().map(|f| (f.to_string(), f.mask())),
-            op::RUN_FLAGS.mask(),
-        );
+        disjoint(spec.flags.iter().map(|f| (f.to_string(), f.mask())), op::RUN_FLAGS.mask());
         for (number, register) in spec.registers.iter().enumerate() {
-            assert_eq!(
-                usize::from(register.number),
-                number,
-                "{} {}",
-                spec.name,
-                register.name
-            );
+            assert_eq!(usize::from(register.number), number, "{} {}", spec.name, register.name);
             disjoint(
                 register.fields.iter().map(|f| (f.to_string(), f.mask())),
                 op::SET_VALUE.mask(),
             );
             for field in register.fields {
-                assert!(
-                    field.holds(field.reset),
-                    "{field} resets to {}",
-                    field.reset
-                );
+                assert!(field.holds(field.reset), "{field} resets to {}", field.reset);
                 assert_eq!(field.home, Home::Register(register.number));
             }
         }
         for (number, function) in spec.functions.iter().enumerate() {
-            assert_eq!(
-                usize::from(function.number),
-                number,
-                "{} {}",
-                spec.name,
-                function.name
-            );
+            assert_eq!(usize::from(function.number), number, "{} {}", spec.name, function.name);
         }
         let names = spec.functions.iter().map(|f| f.name);
         assert_unique(names, spec.name);
@@ -133,10 +98,7 @@ fn the_table_is_consistent() {
     }
     for (number, opcode) in op::ALL.iter().enumerate() {
         assert_eq!(usize::from(opcode.number), number);
-        let fields = opcode
-            .fields
-            .iter()
-            .map(|(name, bits)| (name.to_string(), bits.mask()));
+        let fields = opcode.fields.iter().map(|(name, bits)| (name.to_string(), bits.mask()));
         disjoint(fields, !table::OPCODE.mask());
     }
 }
@@ -144,10 +106,7 @@ fn the_table_is_consistent() {
 fn assert_unique<'a>(names: impl Iterator<Item = &'a str>, engine: &str) {
     let mut names: Vec<&str> = names.collect();
     names.sort_unstable();
-    assert!(
-        names.windows(2).all(|pair| pair[0] != pair[1]),
-        "{engine}: {names:?}"
-    );
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{engine}: {names:?}");
 }
 
 #[test]
@@ -162,34 +121,22 @@ fn words_have_the_documented_bits() {
     assert_eq!(run.encode(), Ok(word));
     assert_eq!(Instruction::Nop.encode(), Ok(0));
     assert_eq!(Instruction::End.encode(), Ok(4 << 60));
-    let tag = Instruction::Tag {
-        engine: Engine::Store,
-        tag: 9,
-    };
+    let tag = Instruction::Tag { engine: Engine::Store, tag: 9 };
     assert_eq!(tag.encode(), Ok((5 << 60) | (4 << 57) | 9));
 }
 
 fn refused(word: u64, message: &str) {
-    assert_eq!(
-        Instruction::decode(7, word).unwrap_err().to_string(),
-        message
-    );
+    assert_eq!(Instruction::decode(7, word).unwrap_err().to_string(), message);
 }
 
 #[test]
 fn illegal_words_are_told_apart() {
-    refused(
-        6 << 60,
-        "word 7 (0x6000000000000000): opcode 6 does not exist (0 to 5 do)",
-    );
+    refused(6 << 60, "word 7 (0x6000000000000000): opcode 6 does not exist (0 to 5 do)");
     refused(
         (1 << 60) | (5 << 57),
         "word 7 (0x1a00000000000000): engine 5 does not exist (0 to 4 do)",
     );
-    refused(
-        1,
-        "word 7 (0x0000000000000001): `nop` leaves bits 0x1 unused, but they are not zero",
-    );
+    refused(1, "word 7 (0x0000000000000001): `nop` leaves bits 0x1 unused, but they are not zero");
     refused(
         (5 << 60) | (1 << 57) | (3 << 32),
         "word 7 (0x5200000300000000): `tag` leaves bits 0x300000000 unused, but they are not zero",
@@ -210,12 +157,6 @@ fn illegal_words_are_told_apart() {
         (2 << 60) | (1 << 57) | 2,
         "word 7 (0x2200000000000002): flags 0x2 of `load` use bits without a meaning (those with one: 0x1)",
     );
-    refused(
-        2 << 60,
-        "word 7 (0x2000000000000000): engine `ctrl` has no queue: it takes no `run`",
-    );
-    refused(
-        5 << 60,
-        "word 7 (0x5000000000000000): engine `ctrl` has no queue: it takes no `tag`",
-    );
+    refused(2 << 60, "word 7 (0x2000000000000000): engine `ctrl` has no queue: it takes no `run`");
+    refused(5 << 60, "word 7 (0x5000000000000000): engine `ctrl` has no queue: it takes no `tag`");
 }

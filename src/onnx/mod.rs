@@ -3,6 +3,7 @@
 //! Start with [`Model::from_bytes`].
 
 pub mod proto;
+pub mod qdq;
 
 use indexmap::IndexMap;
 use prost::Message as _;
@@ -106,11 +107,7 @@ impl Tensor {
             expected: count.saturating_mul(width),
         };
         let check = |found: usize, width: usize| {
-            if found == count {
-                Ok(())
-            } else {
-                Err(size_error(found * width, width))
-            }
+            if found == count { Ok(()) } else { Err(size_error(found * width, width)) }
         };
         let words = |width: usize| {
             if raw.len() == count.saturating_mul(width) {
@@ -132,11 +129,7 @@ impl Tensor {
             2 => Data::U8(words(1)?.map(|b| b[0]).collect()),
             3 if raw.is_empty() => {
                 check(ints.len(), 1)?;
-                Data::I8(
-                    ints.iter()
-                        .map(|v| v.to_le_bytes()[0].cast_signed())
-                        .collect(),
-                )
+                Data::I8(ints.iter().map(|v| v.to_le_bytes()[0].cast_signed()).collect())
             }
             3 => Data::I8(words(1)?.map(|b| b[0].cast_signed()).collect()),
             6 if raw.is_empty() => {
@@ -191,24 +184,14 @@ impl Model {
         for tensor in &graph.initializer {
             constants.insert(tensor.name.clone(), Tensor::from_proto(tensor)?);
         }
-        let inputs = graph
-            .input
-            .into_iter()
-            .filter(|input| !constants.contains_key(&input.name))
-            .collect();
-        Ok(Model {
-            nodes: graph.node,
-            constants,
-            inputs,
-            outputs: graph.output,
-        })
+        let inputs =
+            graph.input.into_iter().filter(|input| !constants.contains_key(&input.name)).collect();
+        Ok(Model { nodes: graph.node, constants, inputs, outputs: graph.output })
     }
 
     /// The node that makes this tensor.
     pub fn producer(&self, tensor: &str) -> Option<&proto::NodeProto> {
-        self.nodes
-            .iter()
-            .find(|node| node.output.iter().any(|name| name == tensor))
+        self.nodes.iter().find(|node| node.output.iter().any(|name| name == tensor))
     }
 
     /// The node with this name.
@@ -221,12 +204,10 @@ impl Model {
 
     /// The constant with this name.
     pub fn constant(&self, node: &str, name: &str) -> Result<&Tensor, OnnxError> {
-        self.constants
-            .get(name)
-            .ok_or_else(|| OnnxError::NotConstant {
-                node: node.to_owned(),
-                tensor: name.to_owned(),
-            })
+        self.constants.get(name).ok_or_else(|| OnnxError::NotConstant {
+            node: node.to_owned(),
+            tensor: name.to_owned(),
+        })
     }
 
     /// A constant of type int8.
@@ -265,11 +246,7 @@ fn wrong_type(tensor: &Tensor, data: &Data, expected: &'static str) -> OnnxError
         Data::I32(_) => 6,
         Data::I64(_) => 7,
     };
-    OnnxError::ElementType {
-        tensor: tensor.name.clone(),
-        found,
-        expected,
-    }
+    OnnxError::ElementType { tensor: tensor.name.clone(), found, expected }
 }
 
 /// Value of an integer-list attribute, or the default.
@@ -297,14 +274,7 @@ mod tests {
     #[test]
     fn digits_network_is_read() {
         let model = Model::from_bytes(DIGITS).unwrap();
-        assert_eq!(
-            model
-                .nodes
-                .iter()
-                .filter(|node| node.op_type == "Conv")
-                .count(),
-            7
-        );
+        assert_eq!(model.nodes.iter().filter(|node| node.op_type == "Conv").count(), 7);
         assert_eq!(model.inputs.len(), 1);
         let weights = model.constant("c5", "w5_quantized").unwrap();
         assert_eq!(weights.dims, [64, 64, 3, 3]);
@@ -322,10 +292,7 @@ mod tests {
             "tensor `w5_quantized` has element type 3, but int32 is needed here"
         );
         let error = model.int8("c5", "nothing").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "node `c5`: tensor `nothing` is not a constant of the model"
-        );
+        assert_eq!(error.to_string(), "node `c5`: tensor `nothing` is not a constant of the model");
     }
 
     #[test]

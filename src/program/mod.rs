@@ -10,6 +10,7 @@ pub mod asm;
 pub mod builder;
 pub mod disasm;
 pub mod file;
+pub mod footprint;
 pub mod target;
 
 pub use asm::{AsmErrors, assemble};
@@ -66,12 +67,8 @@ pub enum RegionKind {
 
 impl RegionKind {
     /// Every kind.
-    pub const ALL: [RegionKind; 4] = [
-        RegionKind::Input,
-        RegionKind::Output,
-        RegionKind::Weights,
-        RegionKind::Scratch,
-    ];
+    pub const ALL: [RegionKind; 4] =
+        [RegionKind::Input, RegionKind::Output, RegionKind::Weights, RegionKind::Scratch];
 
     /// Name in assembly.
     pub const fn name(self) -> &'static str {
@@ -218,8 +215,6 @@ impl Provenance {
 
     /// First instruction and text of every note, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.notes
-            .iter()
-            .map(|(start, text)| (*start, text.as_str()))
+        self.notes.iter().map(|(start, text)| (*start, text.as_str()))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::design::Design;
+
 /// The design a program is made for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,13 +64,21 @@ fn list(differences: &[Difference]) -> String {
         return " the configurations agree, so the programs that made them differ in version"
             .into();
     }
-    differences
-        .iter()
-        .map(|difference| format!("\n  {difference}"))
-        .collect()
+    differences.iter().map(|difference| format!("\n  {difference}")).collect()
 }
 
 impl Target {
+    /// The target a design is.
+    pub fn of(design: &Design) -> Target {
+        Target {
+            name: design.name().to_owned(),
+            config: design.canonical().to_owned(),
+            fingerprint: design.fingerprint().0,
+            // At most 16, which the design guarantees.
+            semaphores: u8::try_from(design.semaphores().count).unwrap_or(16),
+        }
+    }
+
     /// Whether a program for this target runs on that hardware.
     pub fn runs_on(&self, hardware: &Target) -> Result<(), Box<Mismatch>> {
         if self.fingerprint == hardware.fingerprint {
@@ -112,11 +122,7 @@ fn collect(value: &serde_json::Value, path: String, flat: &mut BTreeMap<String, 
     match value {
         serde_json::Value::Object(entries) => {
             for (key, value) in entries {
-                let path = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 collect(value, path, flat);
             }
         }
@@ -142,9 +148,7 @@ mod hexadecimal {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         let text = String::deserialize(deserializer)?;
         u64::from_str_radix(&text, 16).map_err(|_| {
-            D::Error::custom(format!(
-                "fingerprint `{text}` is not a hexadecimal number of 64 bits"
-            ))
+            D::Error::custom(format!("fingerprint `{text}` is not a hexadecimal number of 64 bits"))
         })
     }
 }
@@ -186,10 +190,7 @@ mod tests {
 
     #[test]
     fn equal_texts_with_different_fingerprints_differ_in_version() {
-        let message = target(1, "a: 1")
-            .runs_on(&target(2, "a: 1"))
-            .unwrap_err()
-            .to_string();
+        let message = target(1, "a: 1").runs_on(&target(2, "a: 1")).unwrap_err().to_string();
         assert!(
             message.ends_with(
                 ": the configurations agree, so the programs that made them differ in version"
@@ -201,10 +202,7 @@ mod tests {
     #[test]
     fn a_text_that_is_no_yaml_differs_as_a_whole() {
         let found = differences("a: [", "a: 1");
-        let keys: Vec<&str> = found
-            .iter()
-            .map(|difference| difference.key.as_str())
-            .collect();
+        let keys: Vec<&str> = found.iter().map(|difference| difference.key.as_str()).collect();
         assert_eq!(keys, ["a", "configuration"]);
     }
 }

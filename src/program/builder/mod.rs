@@ -72,6 +72,14 @@ pub enum BuildErrorKind {
         /// Name of the engine that has it.
         owner: &'static str,
     },
+    /// A signal was asked of something that is no launch of the producer.
+    #[error("instruction {position} is no launch of `{producer}` and cannot signal its semaphore")]
+    NoLaunch {
+        /// Position in the code.
+        position: usize,
+        /// Name of the producer.
+        producer: &'static str,
+    },
     /// No base register is left.
     #[error("region `{name}`: all {limit} base registers are in use")]
     Regions {
@@ -128,10 +136,8 @@ pub struct Builder {
 impl Builder {
     /// An empty program for a design.
     pub fn new(target: Target) -> Builder {
-        let registers: Vec<Registers> = crate::isa::table::ENGINES
-            .iter()
-            .map(|spec| Registers::new(spec.engine))
-            .collect();
+        let registers: Vec<Registers> =
+            crate::isa::table::ENGINES.iter().map(|spec| Registers::new(spec.engine)).collect();
         Builder {
             target,
             declarations: Vec::new(),
@@ -156,27 +162,17 @@ impl Builder {
 
     /// Adds a memory region and returns its base register.
     pub fn region(&mut self, name: &str, kind: RegionKind, size: u64, data: Vec<u8>) -> u8 {
-        let next = u8::try_from(self.regions.len())
-            .ok()
-            .filter(|&base| usize::from(base) < MAX_REGIONS);
+        let next =
+            u8::try_from(self.regions.len()).ok().filter(|&base| usize::from(base) < MAX_REGIONS);
         let Some(base) = next else {
-            self.fail(BuildErrorKind::Regions {
-                name: name.to_owned(),
-                limit: MAX_REGIONS,
-            });
+            self.fail(BuildErrorKind::Regions { name: name.to_owned(), limit: MAX_REGIONS });
             return 0;
         };
         if u64::try_from(data.len()).is_ok_and(|length| length > size) {
             let (name, data) = (name.to_owned(), data.len());
             self.fail(BuildErrorKind::RegionData { name, size, data });
         }
-        self.regions.push(Region {
-            base,
-            name: name.to_owned(),
-            kind,
-            size,
-            data,
-        });
+        self.regions.push(Region { base, name: name.to_owned(), kind, size, data });
         base
     }
 
@@ -197,30 +193,18 @@ impl Builder {
         let free = u8::try_from(self.semaphores.len())
             .ok()
             .filter(|&index| index < self.target.semaphores && index < 16);
-        let semaphore = Semaphore {
-            index: free.unwrap_or(0),
-            producer,
-            consumer,
-        };
+        let semaphore = Semaphore { index: free.unwrap_or(0), producer, consumer };
         if free.is_none() {
             let (producer, consumer) = (producer.name(), consumer.name());
             let limit = self.target.semaphores;
-            self.fail(BuildErrorKind::Semaphores {
-                producer,
-                consumer,
-                limit,
-            });
+            self.fail(BuildErrorKind::Semaphores { producer, consumer, limit });
             return semaphore;
         }
         self.semaphores.push(semaphore);
         let value = ctrl::sem::INDEX.place(i64::from(semaphore.index))
             | ctrl::sem::PRODUCER.place(i64::from(producer.number()))
             | ctrl::sem::CONSUMER.place(i64::from(consumer.number()));
-        let set = Instruction::Set {
-            engine: Engine::Ctrl,
-            register: ctrl::sem::NUMBER,
-            value,
-        };
+        let set = Instruction::Set { engine: Engine::Ctrl, register: ctrl::sem::NUMBER, value };
         match set.encode() {
             Ok(word) => self.declarations.push(word),
             Err(error) => self.fail(error.into()),
@@ -232,9 +216,7 @@ impl Builder {
     /// before the next launch, and then only for registers whose content changed.
     pub fn set(&mut self, field: Field, value: i64) -> &mut Self {
         if field.home == Home::Launch {
-            self.fail(BuildErrorKind::FlagSet {
-                field: field.to_string(),
-            });
+            self.fail(BuildErrorKind::FlagSet { field: field.to_string() });
         } else if let Some(registers) = self.wanted.get_mut(usize::from(field.engine.number()))
             && let Err(error) = registers.set(field, value)
         {
@@ -248,6 +230,33 @@ impl Builder {
         self.wanted
             .get(usize::from(field.engine.number()))
             .map_or(0, |registers| registers.get(field))
+    }
+
+    /// Registers the next launch of an engine will see.
+    pub fn registers(&self, engine: Engine) -> &Registers {
+        // One set per engine, made in `new`.
+        &self.wanted[usize::from(engine.number())]
+    }
+
+    /// Makes the launch at `position` (counted without declarations, as by [`Builder::len`]) signal
+    /// one more semaphore when it retires.
+    pub fn also_signal(&mut self, position: usize, semaphore: Semaphore) -> &mut Self {
+        let decoded =
+            self.code.get(position).and_then(|&word| Instruction::decode(position, word).ok());
+        match decoded {
+            Some(Instruction::Run { call, wait, signal, flags })
+                if call.engine == semaphore.producer =>
+            {
+                let signal = signal.with(SemMask::only(semaphore.index));
+                match (Instruction::Run { call, wait, signal, flags }).encode() {
+                    Ok(word) => self.code[position] = word,
+                    Err(error) => self.fail(error.into()),
+                }
+            }
+            _ => self
+                .fail(BuildErrorKind::NoLaunch { position, producer: semaphore.producer.name() }),
+        }
+        self
     }
 
     /// Puts all registers of an engine back to their reset values.
@@ -315,13 +324,7 @@ impl Builder {
         let mut code = self.declarations;
         code.append(&mut self.code);
         let (target, regions, tensors) = (self.target, self.regions, self.tensors);
-        Ok(Program {
-            target,
-            code,
-            regions,
-            tensors,
-            provenance,
-        })
+        Ok(Program { target, code, regions, tensors, provenance })
     }
 
     fn emit_changes(&mut self, engine: Engine) {
@@ -330,19 +333,13 @@ impl Builder {
         else {
             return;
         };
-        let changes: Vec<(u16, u64)> = wanted
-            .iter()
-            .filter(|&(number, value)| emitted.raw(number) != value)
-            .collect();
+        let changes: Vec<(u16, u64)> =
+            wanted.iter().filter(|&(number, value)| emitted.raw(number) != value).collect();
         for &(number, value) in &changes {
             emitted.write(number, value);
         }
         for (register, value) in changes {
-            self.emit(Instruction::Set {
-                engine,
-                register,
-                value,
-            });
+            self.emit(Instruction::Set { engine, register, value });
         }
     }
 
@@ -355,11 +352,7 @@ impl Builder {
 
     fn fail(&mut self, kind: BuildErrorKind) {
         if self.error.is_none() {
-            self.error = Some(BuildError {
-                pc: self.code.len(),
-                note: self.note.clone(),
-                kind,
-            });
+            self.error = Some(BuildError { pc: self.code.len(), note: self.note.clone(), kind });
         }
     }
 }
@@ -374,10 +367,7 @@ fn launch(
     let mut immediate = Flags::NONE;
     for &(field, value) in flags {
         if field.home != Home::Launch || field.engine != call.engine {
-            return Err(BuildErrorKind::NotAFlag {
-                field: field.to_string(),
-                engine,
-            });
+            return Err(BuildErrorKind::NotAFlag { field: field.to_string(), engine });
         }
         immediate = immediate.with(field, value)?;
     }
@@ -409,12 +399,7 @@ fn launch(
         masks[1] = masks[1].with(SemMask::only(semaphore.index));
     }
     let [wait, signal] = masks;
-    Ok(Instruction::Run {
-        call,
-        wait,
-        signal,
-        flags: immediate,
-    })
+    Ok(Instruction::Run { call, wait, signal, flags: immediate })
 }
 
 #[cfg(test)]

@@ -2,33 +2,19 @@ use super::*;
 use crate::isa::table::{gemm, load, store, vector};
 
 fn builder() -> Builder {
-    Builder::new(Target {
-        name: "test".into(),
-        semaphores: 2,
-        ..Target::default()
-    })
+    Builder::new(Target { name: "test".into(), semaphores: 2, ..Target::default() })
 }
 
 fn decode(program: &Program) -> Vec<Instruction> {
     let decode = |(pc, &word)| Instruction::decode(pc, word);
-    program
-        .code
-        .iter()
-        .enumerate()
-        .map(decode)
-        .collect::<Result<_, _>>()
-        .unwrap()
+    program.code.iter().enumerate().map(decode).collect::<Result<_, _>>().unwrap()
 }
 
 #[test]
 fn only_changed_registers_are_emitted() {
     let mut b = builder();
-    b.set(load::dst::ADDR, 7)
-        .set(load::loop0::COUNT, 1)
-        .run(load::Function::Ibuf, &[], &[], &[]);
-    b.set(load::dst::ADDR, 7)
-        .set(load::loop0::COUNT, 2)
-        .run(load::Function::Ibuf, &[], &[], &[]);
+    b.set(load::dst::ADDR, 7).set(load::loop0::COUNT, 1).run(load::Function::Ibuf, &[], &[], &[]);
+    b.set(load::dst::ADDR, 7).set(load::loop0::COUNT, 2).run(load::Function::Ibuf, &[], &[], &[]);
     b.set(load::loop0::COUNT, 3).set(load::loop0::COUNT, 2).run(
         load::Function::Ibuf,
         &[],
@@ -39,9 +25,7 @@ fn only_changed_registers_are_emitted() {
     let sets: Vec<(u16, u64)> = decode(&program)
         .iter()
         .filter_map(|i| match *i {
-            Instruction::Set {
-                register, value, ..
-            } => Some((register, value)),
+            Instruction::Set { register, value, .. } => Some((register, value)),
             _ => None,
         })
         .collect();
@@ -55,29 +39,15 @@ fn declarations_stand_first_and_notes_follow_their_instructions() {
     b.note("first").run(load::Function::Ibuf, &[], &[], &[]);
     let sem = b.semaphore(Engine::Load, Engine::Gemm);
     b.note("second").run(load::Function::Wbuf, &[], &[], &[sem]);
-    b.run(
-        gemm::Function::Act,
-        &[(gemm::LOOKUP, 1), (gemm::TABLE, 5)],
-        &[sem],
-        &[],
-    );
+    b.run(gemm::Function::Act, &[(gemm::LOOKUP, 1), (gemm::TABLE, 5)], &[sem], &[]);
     let program = b.finish().unwrap();
     let code = decode(&program);
     let value = ctrl::sem::PRODUCER.place(1) | ctrl::sem::CONSUMER.place(2);
-    assert_eq!(
-        code[0],
-        Instruction::Set {
-            engine: Engine::Ctrl,
-            register: 0,
-            value
-        }
-    );
+    assert_eq!(code[0], Instruction::Set { engine: Engine::Ctrl, register: 0, value });
     let notes: Vec<&str> = (0..5).map(|pc| program.provenance.at(pc)).collect();
     assert_eq!(notes, ["semaphores", "first", "second", "second", "second"]);
-    assert!(
-        matches!(code[3], Instruction::Run { flags, wait: SemMask(1), .. }
-        if flags.get(gemm::TABLE) == 5 && flags.has(gemm::LOOKUP) && !flags.has(gemm::KEEP))
-    );
+    assert!(matches!(code[3], Instruction::Run { flags, wait: SemMask(1), .. }
+        if flags.get(gemm::TABLE) == 5 && flags.has(gemm::LOOKUP) && !flags.has(gemm::KEEP)));
 }
 
 fn check(make: impl FnOnce(&mut Builder), message: &str) {
@@ -154,15 +124,7 @@ fn first_mistake_is_told_with_its_place() {
     );
     check(
         |b| {
-            b.run(
-                Call {
-                    engine: Engine::Load,
-                    function: 9,
-                },
-                &[],
-                &[],
-                &[],
-            );
+            b.run(Call { engine: Engine::Load, function: 9 }, &[], &[], &[]);
         },
         "engine `load` has no function 9",
     );

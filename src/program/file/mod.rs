@@ -140,16 +140,9 @@ impl Program {
             tensors: self.tensors.clone(),
             provenance: self.provenance.clone(),
         })?;
-        let code: Vec<u8> = self
-            .code
-            .iter()
-            .flat_map(|word| word.to_le_bytes())
-            .collect();
-        let data: Vec<u8> = self
-            .regions
-            .iter()
-            .flat_map(|region| region.data.iter().copied())
-            .collect();
+        let code: Vec<u8> = self.code.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let data: Vec<u8> =
+            self.regions.iter().flat_map(|region| region.data.iter().copied()).collect();
 
         let mut body = Vec::new();
         for (name, content) in SECTIONS.iter().zip([metadata, code, data]) {
@@ -207,12 +200,7 @@ impl Program {
                     MAX_REGIONS - 1
                 ));
             }
-            if self
-                .regions
-                .iter()
-                .take(index)
-                .any(|other| other.base == region.base)
-            {
+            if self.regions.iter().take(index).any(|other| other.base == region.base) {
                 return Err(format!(
                     "region `{name}`: base register {} has a region already",
                     region.base
@@ -228,12 +216,7 @@ impl Program {
         }
         for (index, tensor) in self.tensors.iter().enumerate() {
             let name = &tensor.name;
-            if self
-                .tensors
-                .iter()
-                .take(index)
-                .any(|other| other.name == *name)
-            {
+            if self.tensors.iter().take(index).any(|other| other.name == *name) {
                 return Err(format!("tensor `{name}` is declared twice"));
             }
             if !tensor.scale.is_finite() {
@@ -248,9 +231,7 @@ impl Program {
                     tensor.region
                 ));
             };
-            let end = tensor
-                .bytes()
-                .and_then(|bytes| bytes.checked_add(tensor.offset));
+            let end = tensor.bytes().and_then(|bytes| bytes.checked_add(tensor.offset));
             if end.is_none_or(|end| end > region.size) {
                 let end = end.map_or("beyond 2^64".to_owned(), |end| end.to_string());
                 return Err(format!(
@@ -270,12 +251,8 @@ impl Tensor {
         if let (super::Layout::Blocked(block), Some(channels)) = (self.layout, shape.last_mut()) {
             *channels = channels.checked_next_multiple_of(u64::from(block.max(1)))?;
         }
-        let elements = shape
-            .iter()
-            .try_fold(1u64, |product, &size| product.checked_mul(size))?;
-        elements
-            .checked_mul(u64::from(self.dtype.bits()))
-            .map(|bits| bits.div_ceil(8))
+        let elements = shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size))?;
+        elements.checked_mul(u64::from(self.dtype.bits())).map(|bits| bits.div_ceil(8))
     }
 }
 
@@ -287,17 +264,9 @@ fn check_header(bytes: &[u8]) -> Result<(), FileError> {
     if !MAGIC.starts_with(start) {
         return Err(FileError::Foreign { found: hex(start) });
     }
-    let truncated = |expected| FileError::Truncated {
-        found: bytes.len(),
-        expected,
-    };
-    let header = bytes
-        .first_chunk::<HEADER>()
-        .ok_or(truncated(HEADER as u64))?;
-    let mut reader = Reader {
-        bytes: header,
-        position: MAGIC.len(),
-    };
+    let truncated = |expected| FileError::Truncated { found: bytes.len(), expected };
+    let header = bytes.first_chunk::<HEADER>().ok_or(truncated(HEADER as u64))?;
+    let mut reader = Reader { bytes: header, position: MAGIC.len() };
     let version = reader.array().map(u32::from_le_bytes);
     let sections = reader.array().map(u32::from_le_bytes);
     let expected = reader.array().map(u64::from_le_bytes);
@@ -318,96 +287,55 @@ fn check_header(bytes: &[u8]) -> Result<(), FileError> {
         return Err(truncated(expected));
     }
     if found > expected {
-        return Err(FileError::Trailing {
-            extra: found - expected,
-        });
+        return Err(FileError::Trailing { extra: found - expected });
     }
     let content = bytes.get(HEADER..).unwrap_or_default();
     let digest = Sha256::digest(content);
     if digest.as_slice() != checksum {
-        return Err(FileError::Checksum {
-            found: hex(&digest),
-            expected: hex(&checksum),
-        });
+        return Err(FileError::Checksum { found: hex(&digest), expected: hex(&checksum) });
     }
     Ok(())
 }
 
 fn sections(bytes: &[u8]) -> Result<[&[u8]; 3], FileError> {
-    let mut reader = Reader {
-        bytes,
-        position: HEADER,
-    };
+    let mut reader = Reader { bytes, position: HEADER };
     let mut found: [&[u8]; 3] = [&[]; 3];
     for (index, (name, content)) in SECTIONS.iter().zip(&mut found).enumerate() {
         let offset = reader.position;
-        let fail = |problem: String| FileError::Section {
-            index,
-            offset,
-            problem,
-        };
-        let tag: [u8; 4] = reader
-            .array()
-            .ok_or_else(|| fail(format!("{name} is missing")))?;
+        let fail = |problem: String| FileError::Section { index, offset, problem };
+        let tag: [u8; 4] = reader.array().ok_or_else(|| fail(format!("{name} is missing")))?;
         if tag != name.as_bytes() {
             return Err(fail(format!("it is named {}, not {name}", hex(&tag))));
         }
         let size = reader.array().map(u64::from_le_bytes);
         let size = size.ok_or_else(|| fail(format!("{name} has no length")))?;
-        let taken = usize::try_from(size)
-            .ok()
-            .and_then(|size| reader.take(size));
+        let taken = usize::try_from(size).ok().and_then(|size| reader.take(size));
         *content =
             taken.ok_or_else(|| fail(format!("{name} has {size} bytes, more than the file")))?;
     }
     if reader.position != bytes.len() {
         let (offset, problem) = (reader.position, "bytes after the last section".to_owned());
-        return Err(FileError::Section {
-            index: SECTIONS.len(),
-            offset,
-            problem,
-        });
+        return Err(FileError::Section { index: SECTIONS.len(), offset, problem });
     }
     Ok(found)
 }
 
 fn regions(metadata: Vec<RegionMetadata>, data: &[u8]) -> Result<Vec<Region>, FileError> {
-    let mut reader = Reader {
-        bytes: data,
-        position: 0,
-    };
+    let mut reader = Reader { bytes: data, position: 0 };
     let mut regions = Vec::new();
-    for RegionMetadata {
-        base,
-        name,
-        kind,
-        size,
-        data: bytes,
-    } in metadata
-    {
-        let content = usize::try_from(bytes)
-            .ok()
-            .and_then(|bytes| reader.take(bytes));
+    for RegionMetadata { base, name, kind, size, data: bytes } in metadata {
+        let content = usize::try_from(bytes).ok().and_then(|bytes| reader.take(bytes));
         let Some(content) = content else {
             let problem = format!(
                 "region `{name}` has {bytes} bytes of content, more than DATA is left with"
             );
             return Err(FileError::Inconsistent(problem));
         };
-        regions.push(Region {
-            base,
-            name,
-            kind,
-            size,
-            data: content.to_vec(),
-        });
+        regions.push(Region { base, name, kind, size, data: content.to_vec() });
     }
     if reader.position != data.len() {
-        let problem = format!(
-            "the regions take {} bytes of DATA, which has {}",
-            reader.position,
-            data.len()
-        );
+        let problem =
+            format!("the regions take {} bytes of DATA, which has {}", reader.position, data.len());
         return Err(FileError::Inconsistent(problem));
     }
     Ok(regions)

@@ -14,13 +14,7 @@ pub(crate) fn sample() -> Program {
         },
         code: vec![0, 3 << 60, 4 << 60],
         regions: vec![
-            Region {
-                base: 0,
-                name: "in".into(),
-                kind: RegionKind::Input,
-                size: 64,
-                data: vec![],
-            },
+            Region { base: 0, name: "in".into(), kind: RegionKind::Input, size: 64, data: vec![] },
             Region {
                 base: 2,
                 name: "w".into(),
@@ -108,20 +102,14 @@ fn foreign_and_damaged_files_are_told_apart() {
     );
     let mut sections = bytes.clone();
     sections[12] = 4;
-    assert_eq!(
-        refused(&sections),
-        "4 sections, but a program of this version has 3"
-    );
+    assert_eq!(refused(&sections), "4 sections, but a program of this version has 3");
     let mut longer = bytes.clone();
     longer.extend([0, 0]);
     assert_eq!(refused(&longer), "2 bytes follow the end of the program");
     let mut damaged = bytes.clone();
     damaged[70] ^= 1;
     let message = refused(&damaged);
-    assert!(
-        message.starts_with("damaged: the checksum of the content is "),
-        "{message}"
-    );
+    assert!(message.starts_with("damaged: the checksum of the content is "), "{message}");
     assert!(message.contains(&hex(&bytes[24..56])), "{message}");
 }
 
@@ -137,10 +125,7 @@ fn sections_are_checked() {
     let mut large = bytes.clone();
     large[66] = 1;
     let message = refused(&resealed(large));
-    assert!(
-        message.starts_with("section 0 at byte 56: META has 28"),
-        "{message}"
-    );
+    assert!(message.starts_with("section 0 at byte 56: META has 28"), "{message}");
     assert!(message.ends_with(" bytes, more than the file"), "{message}");
     assert_eq!(
         refused(&resealed(bytes[..HEADER].to_vec())),
@@ -153,13 +138,7 @@ fn sections_are_checked() {
     let mut longer = bytes.clone();
     longer.push(0);
     let message = refused(&resealed(longer));
-    assert_eq!(
-        message,
-        format!(
-            "section 3 at byte {}: bytes after the last section",
-            bytes.len()
-        )
-    );
+    assert_eq!(message, format!("section 3 at byte {}: bytes after the last section", bytes.len()));
 }
 
 #[test]
@@ -213,10 +192,7 @@ fn metadata_are_checked() {
     let mut program = sample();
     program.tensors[0].scale = f32::NAN;
     let message = program.to_bytes().unwrap_err().to_string();
-    assert_eq!(
-        message,
-        "section META: tensor `x`: scale NaN is not a finite number"
-    );
+    assert_eq!(message, "section META: tensor `x`: scale NaN is not a finite number");
     let mut program = sample();
     program.tensors.push(program.tensors[0].clone());
     let message = program.to_bytes().unwrap_err().to_string();

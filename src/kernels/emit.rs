@@ -1,0 +1,233 @@
+//! Emits launches and keeps them in order.
+//!
+//! An [`Emitter`] wraps a program builder. Before each launch it asks what the launch reads and
+//! writes, finds the earlier launches it depends on, and connects the two with a semaphore. Kernels
+//! therefore never mention semaphores. It also owns the space in the buffers and in the regions of
+//! weights and parameters.
+
+use super::KernelError;
+use super::geometry::Geometry;
+use super::hazard::{Dependences, History};
+use super::tensor::{Arena, DramTensor, Fmap};
+use crate::design::Design;
+use crate::isa::{Call, Engine, Field, Flags};
+use crate::program::footprint::{self, Space};
+use crate::program::{Builder, Program, RegionKind, Semaphore, Target};
+
+/// Number of engines with a queue.
+const ENGINES: usize = Engine::QUEUED.len();
+
+/// One launch already emitted.
+#[derive(Debug, Clone, Copy)]
+struct Emitted {
+    /// Position in the code.
+    position: usize,
+    /// Launches of every engine known to have retired when this one retires.
+    knows: Dependences,
+}
+
+/// Builds a program launch by launch.
+#[derive(Debug)]
+pub struct Emitter<'d> {
+    design: &'d Design,
+    /// Sizes of the machine.
+    pub geometry: Geometry,
+    builder: Builder,
+    history: History<Space>,
+    launches: [Vec<Emitted>; ENGINES],
+    /// What each engine knows to have retired before its next launch starts.
+    known: [Dependences; ENGINES],
+    semaphores: [[Option<Semaphore>; ENGINES]; ENGINES],
+    /// Space in IBUF.
+    pub ibuf: Arena,
+    /// Space in VMEM.
+    pub vmem: Arena,
+    wbuf_next: usize,
+    pbuf_next: usize,
+    constants: Option<u8>,
+    macs: u64,
+}
+
+impl<'d> Emitter<'d> {
+    /// An empty program for a design.
+    pub fn new(design: &'d Design) -> Result<Emitter<'d>, KernelError> {
+        let geometry = Geometry::new(design)?;
+        Ok(Emitter {
+            design,
+            geometry,
+            builder: Builder::new(Target::of(design)),
+            history: History::default(),
+            launches: Default::default(),
+            known: Default::default(),
+            semaphores: Default::default(),
+            ibuf: Arena::new(geometry.ibuf_words, geometry.ibuf_bank_depth),
+            vmem: Arena::new(geometry.vmem_words, geometry.vmem_words),
+            wbuf_next: 0,
+            pbuf_next: 0,
+            constants: None,
+            macs: 0,
+        })
+    }
+
+    /// The program builder, for regions, tensors and notes.
+    pub fn builder(&mut self) -> &mut Builder {
+        &mut self.builder
+    }
+
+    /// Says what the following launches are for.
+    pub fn note(&mut self, note: impl Into<String>) {
+        self.builder.note(note);
+    }
+
+    /// Gives register fields values for the launches to come.
+    pub fn set<T: TryInto<i64>>(&mut self, field: Field, value: T) {
+        // A value beyond 63 bits fits no field: the builder reports it.
+        self.builder.set(field, value.try_into().unwrap_or(i64::MAX));
+    }
+
+    /// Puts the registers of an engine back to their reset values.
+    pub fn reset(&mut self, engine: Engine) {
+        self.builder.reset(engine);
+    }
+
+    /// Emits a launch with the registers as set, ordered after everything it depends on.
+    pub fn launch(
+        &mut self,
+        call: impl Into<Call>,
+        flags: &[(Field, i64)],
+    ) -> Result<(), KernelError> {
+        let call = call.into();
+        let Some(engine) = call.engine.queue_index() else {
+            return Err(KernelError::NoQueue);
+        };
+        let mut immediate = Flags::NONE;
+        for &(flag, value) in flags {
+            immediate = immediate.with(flag, value).map_err(KernelError::Range)?;
+        }
+        let footprint =
+            footprint::of(self.design, call, immediate, self.builder.registers(call.engine));
+        let number =
+            u32::try_from(self.launches[engine].len()).map_err(|_| KernelError::TooLong)?;
+        let needs = self.history.record(engine, number, &footprint.reads, &footprint.writes);
+
+        let mut wait = Vec::new();
+        for producer in 0..ENGINES {
+            let Some(needed) =
+                needs[producer].filter(|&needed| self.known[engine][producer] < Some(needed))
+            else {
+                continue;
+            };
+            let semaphore = self.semaphore(producer, engine);
+            let Some(&Emitted { position, knows }) = self.launches[producer].get(needed as usize)
+            else {
+                continue;
+            };
+            self.builder.also_signal(position, semaphore);
+            wait.push(semaphore);
+            for (known, learned) in self.known[engine].iter_mut().zip(knows) {
+                *known = (*known).max(learned);
+            }
+        }
+        self.builder.run(call, flags, &wait, &[]);
+        let mut knows = self.known[engine];
+        knows[engine] = Some(number);
+        self.launches[engine].push(Emitted { position: self.builder.len() - 1, knows });
+        Ok(())
+    }
+
+    fn semaphore(&mut self, producer: usize, consumer: usize) -> Semaphore {
+        *self.semaphores[producer][consumer].get_or_insert_with(|| {
+            self.builder.semaphore(Engine::QUEUED[producer], Engine::QUEUED[consumer])
+        })
+    }
+
+    /// Appends constants to the program's weight region; returns base register and offset.
+    pub fn constants(&mut self, bytes: &[u8]) -> (u8, usize) {
+        let align = self.geometry.bus_bytes.max(64);
+        let base = *self.constants.get_or_insert_with(|| {
+            self.builder.region("weights", RegionKind::Weights, 0, Vec::new())
+        });
+        let mut offset = 0;
+        if let Some(region) = self.builder.region_mut(base) {
+            offset = region.data.len().next_multiple_of(align);
+            region.data.resize(offset, 0);
+            region.data.extend_from_slice(bytes);
+            region.size = region.data.len().next_multiple_of(align) as u64;
+        }
+        (base, offset)
+    }
+
+    /// A region with one dense NHWC tensor of activations, with `margin` bytes in front of it.
+    pub fn dram_tensor(
+        &mut self,
+        name: &str,
+        kind: RegionKind,
+        shape: [usize; 3],
+        margin: usize,
+    ) -> DramTensor {
+        let [height, width, channels] = shape;
+        let offset = margin.next_multiple_of(4096);
+        let mut tensor = DramTensor { base: 0, offset, channels, height, width };
+        let size = offset + tensor.bytes(&self.geometry);
+        tensor.base = self.builder.region(name, kind, size as u64, Vec::new());
+        tensor
+    }
+
+    /// Space for a feature map in IBUF, apart from maps that are read or written at the same time.
+    pub fn fmap(&mut self, shape: [usize; 3], apart: &[&Fmap]) -> Result<Fmap, KernelError> {
+        let [height, width, channels] = shape;
+        let words = Fmap::words(&self.geometry, channels, height, width);
+        let apart: Vec<_> = apart.iter().map(|map| (map.addr, map.size(&self.geometry))).collect();
+        let addr = self.ibuf.take(words, &apart).ok_or(KernelError::IbufFull {
+            words,
+            largest: self.ibuf.largest(),
+            total: self.geometry.ibuf_words,
+        })?;
+        Ok(Fmap { addr, channels, height, width })
+    }
+
+    /// Gives a feature map's space back; launches already emitted keep it until they are done.
+    pub fn release(&mut self, map: &Fmap) {
+        self.ibuf.give(map.addr, map.size(&self.geometry));
+    }
+
+    /// The next `words` words of the weight ring.
+    pub fn wbuf(&mut self, words: usize) -> Result<usize, KernelError> {
+        let total = self.geometry.wbuf_words;
+        if words > total {
+            return Err(KernelError::WbufFull { words, total });
+        }
+        let start = self.wbuf_next;
+        self.wbuf_next = (start + words) % total;
+        Ok(start)
+    }
+
+    /// The next `words` words of PBUF that do not wrap.
+    pub fn pbuf(&mut self, words: usize) -> Result<usize, KernelError> {
+        let total = self.geometry.pbuf_words;
+        if words > total {
+            return Err(KernelError::PbufFull { words, total });
+        }
+        if self.pbuf_next + words > total {
+            self.pbuf_next = 0;
+        }
+        let start = self.pbuf_next;
+        self.pbuf_next = start + words;
+        Ok(start)
+    }
+
+    /// Counts useful multiply-accumulates, for utilisation.
+    pub fn count_macs(&mut self, macs: usize) {
+        self.macs += macs as u64;
+    }
+
+    /// Multiply-accumulates counted so far.
+    pub fn macs(&self) -> u64 {
+        self.macs
+    }
+
+    /// Ends the program.
+    pub fn finish(self) -> Result<Program, KernelError> {
+        Ok(self.builder.finish()?)
+    }
+}
