@@ -283,7 +283,7 @@ impl Design {
 
     /// Bits of a program counter, which counts instruction words.
     pub const fn pc_bits(&self) -> usize {
-        20
+        24
     }
 
     /// Clock of the target, for figures in seconds.

@@ -6,6 +6,8 @@
 mod leaves {
     include!(concat!(env!("OUT_DIR"), "/leaves.rs"));
 }
+pub mod csr;
+pub mod csr_text;
 pub mod package;
 pub mod verilog;
 mod views;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{OutputFile, banner, emit};
+use super::{OutputFile, banner, csr_text, emit};
 use crate::design::Design;
 use crate::error::Error;
 use crate::isa;
@@ -58,6 +58,9 @@ impl Package {
         let config = format!("{}{}", banner(design, "#"), design.canonical());
         files.push(OutputFile::new("config.yaml", config));
         files.push(OutputFile::new("docs/isa.md", isa::manual::manual()));
+        files.push(OutputFile::new("docs/registers.md", csr_text::manual()));
+        let header = format!("{}{}", banner(design, "//"), csr_text::c_header());
+        files.push(OutputFile::new("sw/npu_regs.h", header));
         let header = format!("{}{}", banner(design, "//"), isa::constants::c_header());
         files.push(OutputFile::new("sw/npu_isa.h", header));
         files.sort_by(|a, b| a.path.cmp(&b.path));

@@ -1,7 +1,10 @@
 //! One view per template with tags: plain data, made from the [`Design`], with text-ready fields.
 //! A new template needs a line in [`render`].
 
+mod csr;
+mod decoder;
 mod regs;
+mod row;
 
 use askama::Template;
 
@@ -16,6 +19,8 @@ pub(super) fn render(_design: &Design) -> Result<Vec<OutputFile>, RenderError> {
         let view = regs::Regs::new(engine);
         files.push(file(&view.module, &view)?);
     }
+    files.push(file("npu_csr", &csr::CsrView::new())?);
+    files.push(file("npu_decoder", &decoder::DecoderView::new())?);
     Ok(files)
 }
 
