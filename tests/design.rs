@@ -1,5 +1,11 @@
 //! The design: presets, rounding, derived numbers and the fingerprint.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
 use npugen::config::Override;
 use npugen::design::{Cell, Design, PRESETS};
 

@@ -92,7 +92,7 @@ pub(crate) fn read(
         let path: Vec<&str> = item.key.split('.').collect();
         let node = Node::parse_flag(&item.value, &item.flag).map_err(|error| {
             let origin = Origin::Flag(item.flag.clone());
-            let message = format!("the value of `{}` is not YAML: {error}", item.key);
+            let message = format!("the value of `{}` is not YAML: {}", item.key, reason(&error));
             broken(Violation::new(&item.key, message, "quote the value", origin))
         })?;
         root.set(&path, node);
@@ -128,17 +128,18 @@ fn syntax(error: &serde_yaml::Error) -> Violation {
         Some(location) => Origin::at(location),
         None => Origin::Default,
     };
+    let message = format!("this is not YAML: {}", reason(error));
+    Violation::new("", message, "see docs/config.md for an example", origin)
+}
+
+/// What the parser says, without the place, which the violation tells itself, and without advice
+/// to programmers.
+fn reason(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    // The place is told by the violation itself.
     let reason = match line.split_once(": ") {
         Some((place, reason)) if place.starts_with("line ") => reason,
         _ => line,
     };
-    Violation::new(
-        "",
-        format!("this is not YAML: {reason}"),
-        "see docs/config.md for an example",
-        origin,
-    )
+    reason.split(", set DuplicateKeyPolicy").next().unwrap_or(reason).to_owned()
 }

@@ -47,11 +47,24 @@ pub fn emit(design: &Design) -> Result<Vec<OutputFile>, RenderError> {
     for file in &mut files {
         file.text.insert_str(0, &banner);
     }
-    for (name, text) in leaves::LEAVES {
-        files.push(OutputFile::new(format!("rtl/{name}"), format!("{banner}{text}")));
-    }
+    files.extend(plain(design, "rtl/"));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
+}
+
+/// Models of vendor cells, `sim/*.v`: for simulation, never for synthesis.
+pub fn simulation_models(design: &Design) -> Vec<OutputFile> {
+    plain(design, "sim/")
+}
+
+/// The embedded files of a folder below the banner.
+fn plain(design: &Design, folder: &str) -> Vec<OutputFile> {
+    let banner = banner(design, "//");
+    leaves::LEAVES
+        .iter()
+        .filter(|(path, _)| path.starts_with(folder))
+        .map(|(path, text)| OutputFile::new(*path, format!("{banner}{text}")))
+        .collect()
 }
 
 /// The first lines of every emitted file, behind the comment sign of its language.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{OutputFile, banner, csr_text, emit};
+use super::{OutputFile, banner, csr_text, emit, simulation_models};
 use crate::design::Design;
 use crate::error::Error;
 use crate::isa;
@@ -55,6 +55,7 @@ impl Package {
         let mut files = emit(design)?;
         let list: String = files.iter().map(|file| format!("{}\n", file.path)).collect();
         files.push(OutputFile::new("files.f", list));
+        files.extend(simulation_models(design));
         let config = format!("{}{}", banner(design, "#"), design.canonical());
         files.push(OutputFile::new("config.yaml", config));
         files.push(OutputFile::new("docs/isa.md", isa::manual::manual()));

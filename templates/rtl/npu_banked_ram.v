@@ -2,8 +2,9 @@
 // priority (client 0 first). A client loses a cycle only when one of higher priority wants the same
 // bank; different banks serve different clients at the same time.
 //
-// Read: data comes exactly three cycles after the accepted request (request register, RAM, selection
-// of the bank) and cannot be held back. Write: visible to requests accepted in the next cycle.
+// Read: data comes exactly three cycles after the accepted request (request register, RAM,
+// selection of the bank) and cannot be held back. Write: visible to requests accepted in the next
+// cycle.
 // An address outside the memory is accepted, reads an undefined word or writes nothing, and raises
 // its range error in the next cycle.
 `default_nettype none

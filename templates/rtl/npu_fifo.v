@@ -53,10 +53,12 @@ module npu_fifo #(
             level    <= {LEVEL_W{1'b0}};
         end else begin
             if (push_fire) begin
-                wr_ptr_q <= (wr_ptr_q == LAST) ? {PTR_W{1'b0}} : wr_ptr_q + {{(PTR_W-1){1'b0}}, 1'b1};
+                wr_ptr_q <= (wr_ptr_q == LAST) ? {PTR_W{1'b0}}
+                                                : wr_ptr_q + {{(PTR_W-1){1'b0}}, 1'b1};
             end
             if (pop_fire) begin
-                rd_ptr_q <= (rd_ptr_q == LAST) ? {PTR_W{1'b0}} : rd_ptr_q + {{(PTR_W-1){1'b0}}, 1'b1};
+                rd_ptr_q <= (rd_ptr_q == LAST) ? {PTR_W{1'b0}}
+                                                : rd_ptr_q + {{(PTR_W-1){1'b0}}, 1'b1};
             end
             if (push_fire && !pop_fire) begin
                 level <= level + ONE;

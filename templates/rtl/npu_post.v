@@ -4,8 +4,8 @@
 //
 // `acc` and `bias` come with in_valid; `scale` 4 cycles later (SCALE_DELAY, when the stage needs
 // it); `skip` in the cycle of skip_take, which pops one vector's skip activations in order. The
-// result leaves with out_valid after a latency that is the same for all vectors. A context must not be
-// written while a vector of it is inside.
+// result leaves with out_valid after a latency that is the same for all vectors. A context must
+// not be written while a vector of it is inside.
 `default_nettype none
 
 module npu_post #(

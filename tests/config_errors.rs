@@ -1,0 +1,129 @@
+//! Every message about a configuration, compared with `tests/config_errors/<case>.txt`. A broken
+//! configuration ends in exit status 1 and writes nothing.
+
+mod common;
+
+use std::fs;
+
+use common::{golden, npugen};
+
+/// Name, configuration, further arguments.
+type Case = (&'static str, &'static str, &'static [&'static str]);
+
+const CASES: &[Case] = &[
+    ("unknown_key", "array:\n  rows: 8\n  colums: 8\nfrequency: 3\n", &[]),
+    (
+        "wrong_types",
+        "name: 5\narray: 16\nbuffers: []\nvector:\n  taps: three\n  lanes: 2.5\npost:\n  lookup: 1\n",
+        &[],
+    ),
+    ("rows_zero", "array:\n  rows: 0\n  cols: 257\n", &[]),
+    ("name", "name: My NPU\n", &[]),
+    ("long_name", "name: abcdefghijklmnopqrstuvwxyz0123456789\n", &[]),
+    ("not_yaml", "array:\n  rows: [16\n", &[]),
+    ("duplicate_key", "array:\n  rows: 8\n  rows: 16\n", &[]),
+    ("not_a_mapping", "- 1\n- 2\n", &[]),
+    ("rows_and_cols", "array: {rows: 24, cols: 16}\n", &[]),
+    ("bits", "array: {activation_bits: 5, weight_bits: 12}\n", &[]),
+    ("dsp_needs_8_bits", "array: {activation_bits: 4, weight_bits: 16}\n", &[]),
+    ("activation_word", "array: {rows: 5, cols: 5, activation_bits: 4, cell: generic}\n", &[]),
+    ("weight_row", "array: {rows: 2, cols: 1, weight_bits: 4, cell: generic}\n", &[]),
+    ("lanes", "array: {rows: 24, cols: 12}\nvector: {lanes: 8}\n", &[]),
+    ("packed", "array: {packed: false}\n", &[]),
+    (
+        "powers_of_two",
+        "axi: {data_bits: 96, max_burst_beats: 12, read_fifo_beats: 500}\ncontrol: {queue_depth: 100, trace_depth: 17}\n",
+        &[],
+    ),
+    ("burst", "axi: {data_bits: 512, max_burst_beats: 128}\n", &[]),
+    ("read_fifo", "axi: {max_burst_beats: 64, read_fifo_beats: 32}\n", &[]),
+    ("lookup", "array: {activation_bits: 16, cell: generic}\n", &[]),
+    ("acc_depth", "vector: {taps: 7, acc_depth: 4}\n", &[]),
+    ("sizes", "buffers:\n  ibuf: {size: 2 MB}\n  wbuf: {size: -1}\n  vmem: {size: 1 TiB}\n", &[]),
+    (
+        "buffers_too_small",
+        "buffers:\n  ibuf: {size: 128 B}\n  wbuf: {size: 128 B}\n  vmem: {size: 0}\n",
+        &[],
+    ),
+    (
+        "buffers_too_large",
+        "buffers:\n  ibuf: {size: 1 GiB}\n  wbuf: {size: 1 GiB}\n  vmem: {size: 4 GiB}\n",
+        &[],
+    ),
+    ("flag_rows", "array: {rows: 16, cols: 16}\n", &["--rows", "24"]),
+    ("flag_set", "", &["--set", "axi.data_bits=100", "--set", "buffers.ibuf.size=1 B"]),
+    ("flag_unknown_key", "", &["--set", "array.row=4"]),
+    ("flag_not_yaml", "", &["--set", "array.rows=[1"]),
+    ("flag_through_a_value", "", &["--set", "array.rows.more=4"]),
+    ("all_27", ALL_27, &[]),
+];
+
+/// One violation per line with a value.
+const ALL_27: &str = "\
+name: 27 Violations
+array:
+  rows: 300
+  cols: 0
+  activation_bits: 3
+  weight_bits: 32
+  cell: fpga
+  packed: maybe
+buffers:
+  ibuf: {size: big, banks: 17}
+  wbuf: {size: 3 KB}
+  obuf: {depth: 1}
+  pbuf: {channels: 0}
+  vmem: {size: -4, banks: 0}
+vector:
+  lanes: 0
+  taps: 9
+  acc_depth: 2
+post:
+  residual: 2
+  lookup: sure
+axi:
+  data_bits: 16
+  addr_bits: 64
+  id_bits: 0
+  max_burst_beats: 0
+  read_outstanding: 100
+  write_outstanding: many
+control:
+  semaphores: 17
+  semaphore_bits: 0
+";
+
+#[test]
+fn every_message() {
+    for (name, text, arguments) in CASES {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("npu.yaml"), text).unwrap();
+        let mut all = vec!["build", "-c", "npu.yaml", "-o", "out"];
+        all.extend(*arguments);
+        let output = npugen(folder.path(), &all);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert!(output.stdout.is_empty(), "{name}");
+        assert!(!folder.path().join("out").exists(), "{name} wrote something");
+        golden(&format!("config_errors/{name}.txt"), &String::from_utf8(output.stderr).unwrap());
+    }
+}
+
+#[test]
+fn twenty_seven_violations_give_twenty_seven_messages() {
+    let Err(errors) = npugen::design::Design::from_yaml(ALL_27, &[]) else {
+        panic!("the configuration was accepted");
+    };
+    assert_eq!(errors.violations().len(), 27);
+    let mut keys: Vec<&str> = errors.violations().iter().map(|one| one.key.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 27, "each names another key");
+}
+
+#[test]
+fn every_committed_message_has_its_case() {
+    let names: Vec<String> = CASES.iter().map(|(name, ..)| format!("{name}.txt")).collect();
+    for file in common::files(&common::root().join("tests/config_errors")) {
+        assert!(names.contains(&file.display().to_string()), "{}", file.display());
+    }
+}

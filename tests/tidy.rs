@@ -1,0 +1,182 @@
+//! House rules, checked on the sources and on the emitted text.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{files, root};
+use npugen::design::{Design, PRESETS};
+use npugen::rtl::package::Package;
+
+/// Source folders and files of this repository.
+const SOURCES: &[&str] = &[
+    "src",
+    "templates",
+    "tests",
+    "rtl-tests",
+    "scripts",
+    "configs",
+    "docs",
+    "python",
+    "fpga",
+    "build.rs",
+];
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for source in SOURCES {
+        let path = root().join(source);
+        let below = if path.is_dir() { files(&path) } else { vec![PathBuf::new()] };
+        for name in below {
+            let full = if name.as_os_str().is_empty() { path.clone() } else { path.join(name) };
+            if let Ok(text) = fs::read_to_string(&full) {
+                let short = full.strip_prefix(root()).map(Path::to_owned).unwrap_or(full);
+                found.push((short, text));
+            }
+        }
+    }
+    assert!(found.len() > 50, "the sources were not found");
+    found
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    path.extension().and_then(|e| e.to_str()).is_some_and(|e| extensions.contains(&e))
+}
+
+#[test]
+fn no_source_file_is_longer_than_800_lines() {
+    for (path, text) in sources() {
+        if has_extension(&path, &["rs", "v", "py", "cpp", "h", "sh"])
+            && !path.starts_with("tests/snapshots")
+        {
+            assert!(
+                text.lines().count() <= 800,
+                "{} has {} lines",
+                path.display(),
+                text.lines().count()
+            );
+        }
+    }
+}
+
+#[test]
+fn no_postponed_work_and_no_waivers() {
+    // Written in two parts, so that this file does not contain them.
+    let words = [
+        ["TO", "DO"].concat(),
+        ["FIX", "ME"].concat(),
+        ["lint_", "off"].concat(),
+        ["-Wno", "-"].concat(),
+        ["#[ign", "ore]"].concat(),
+        ["should_", "panic"].concat(),
+    ];
+    for (path, text) in sources() {
+        for (number, line) in text.lines().enumerate() {
+            for word in &words {
+                assert!(!line.contains(word.as_str()), "{}:{}: {word}", path.display(), number + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn templates_have_at_most_100_columns_and_no_tabs() {
+    for (path, text) in sources() {
+        if path.starts_with("templates") {
+            check_lines(&path.display().to_string(), &text);
+        }
+    }
+}
+
+#[test]
+fn emitted_verilog_has_at_most_100_columns_and_no_empty_stretches() {
+    for (name, _) in PRESETS {
+        let package = Package::new(&Design::preset(name).unwrap()).unwrap();
+        for file in package.files() {
+            if file.path.ends_with(".v") {
+                let place = format!("{name}: {}", file.path);
+                check_lines(&place, &file.text);
+                assert!(!file.text.contains("\n\n\n"), "{place}: two empty lines in a row");
+                assert!(file.text.ends_with('\n'), "{place}: no line end at the end");
+                for tag in ["[[ ", "[% ", "[%- ", "[# "] {
+                    assert!(!file.text.contains(tag), "{place}: a tag was left");
+                }
+            }
+        }
+    }
+}
+
+fn check_lines(place: &str, text: &str) {
+    let bad: Vec<String> = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| {
+            line.chars().count() > 100 || line.contains('\t') || line.ends_with(' ')
+        })
+        .map(|(number, line)| format!("{place}:{}: {line:?}", number + 1))
+        .collect();
+    assert!(bad.is_empty(), "over 100 columns, tabs or spaces at the end:\n{}", bad.join("\n"));
+}
+
+/// Modules that are mostly tables or ports.
+const MANY_TAGS: &[&str] =
+    &["npu_top.v", "npu_core.v", "npu_csr.v", "npu_decoder.v", "npu_engine_regs.v"];
+
+#[test]
+fn tags_stay_within_their_budget() {
+    for (path, text) in sources() {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if !path.starts_with("templates/rtl") || MANY_TAGS.contains(&name) {
+            continue;
+        }
+        let tags = text.lines().filter(|line| line.contains("[[ ") || line.contains("[%")).count();
+        assert!(tags * 10 <= text.lines().count(), "{}: {tags} lines with tags", path.display());
+    }
+}
+
+#[test]
+fn every_template_reaches_the_output() {
+    let package = Package::new(&Design::preset("default").unwrap()).unwrap();
+    let emitted: Vec<&str> = package.files().iter().map(|file| file.path.as_str()).collect();
+    for (path, _) in sources() {
+        let Ok(name) = path.strip_prefix("templates") else { continue };
+        if !has_extension(name, &["v"]) || name.ends_with("npu_engine_regs.v") {
+            continue;
+        }
+        let name = name.display().to_string();
+        assert!(emitted.contains(&name.as_str()), "{name} is not in the output of any design");
+    }
+}
+
+#[test]
+fn modules_are_named_after_their_files() {
+    let package = Package::new(&Design::preset("default").unwrap()).unwrap();
+    for file in package.files().iter().filter(|file| file.path.starts_with("rtl/")) {
+        let stem = Path::new(&file.path).file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+        let modules: Vec<&str> = file
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix("module "))
+            .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next())
+            .collect();
+        assert_eq!(modules, [stem], "{}", file.path);
+        let lines: Vec<&str> = file.text.lines().collect();
+        assert!(lines.contains(&"`default_nettype none"), "{}", file.path);
+        assert_eq!(lines.last(), Some(&"`default_nettype wire"), "{}", file.path);
+    }
+}
+
+#[test]
+fn emitted_verilog_avoids_what_synthesis_and_other_projects_stumble_over() {
+    let words = ["`timescale", "`include", "`ifdef", "`define", "$display", "initial ", "casex"];
+    let package = Package::new(&Design::preset("default").unwrap()).unwrap();
+    for file in package.files().iter().filter(|file| file.path.starts_with("rtl/")) {
+        for (number, line) in file.text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for word in words {
+                assert!(!code.contains(word), "{}:{}: {word}", file.path, number + 1);
+            }
+        }
+    }
+}
