@@ -69,6 +69,10 @@ pub enum Error {
         /// The first divergence.
         message: String,
     },
+    /// A simulation that could not be built or run, or a machine that broke its bus's rules.
+    #[error("{0}")]
+    #[diagnostic(code(simulation))]
+    Simulation(crate::cosim::Error),
     /// A tool that is not installed.
     #[error("`{tool}` is needed but was not found")]
     #[diagnostic(code(tool), help("install it: {install}"))]
@@ -103,10 +107,22 @@ impl Error {
             | Error::Read { .. }
             | Error::Write { .. }
             | Error::Occupied { .. }
+            | Error::Simulation(_)
             | Error::Render(_) => 1,
             Error::Preset { .. } | Error::Usage { .. } => 2,
             Error::Mismatch { .. } => 3,
             Error::Tool { .. } => 4,
+        }
+    }
+}
+
+impl From<crate::cosim::Error> for Error {
+    fn from(error: crate::cosim::Error) -> Error {
+        match error {
+            crate::cosim::Error::ToolMissing { tool, install, .. } => {
+                Error::Tool { tool: tool.to_owned(), install: install.to_owned() }
+            }
+            other => Error::Simulation(other),
         }
     }
 }

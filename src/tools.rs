@@ -37,13 +37,13 @@ pub const COMPILER: Tool = Tool {
     required: true,
 };
 
-/// Drives the compiler.
+/// Drives the compiler in the module benches.
 pub const MAKE: Tool = Tool {
     name: "make",
     programs: &["make", "gmake"],
-    purpose: "runs the RTL (run, bench, demo)",
+    purpose: "tests",
     install: "sudo apt-get install make",
-    required: true,
+    required: false,
 };
 
 /// Second simulator, for lint and module benches.

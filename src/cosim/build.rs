@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::error::{Error, file};
+use crate::tools::{self, Tool};
 
 /// The C interface, compiled with every model.
 const SHIM: &str = include_str!("shim.cpp");
@@ -90,26 +91,22 @@ struct Tools {
     versions: String,
 }
 
-fn find(
-    tool: &'static str,
-    purpose: &'static str,
-    install: &'static str,
-) -> Result<PathBuf, Error> {
-    which::which(tool).map_err(|_| Error::ToolMissing { tool, purpose, install })
+fn find(tool: &Tool) -> Result<PathBuf, Error> {
+    tool.find().map_err(|_| Error::ToolMissing {
+        tool: tool.name,
+        purpose: tool.purpose,
+        install: tool.install,
+    })
 }
 
 impl Tools {
     fn find() -> Result<Self, Error> {
-        let verilator = find(
-            "verilator",
-            "build a simulation model of the Verilog",
-            "sudo apt-get install verilator",
-        )?;
-        let compiler = find("g++", "compile the simulation model", "sudo apt-get install g++")?;
+        let verilator = find(&tools::VERILATOR)?;
+        let compiler = find(&tools::COMPILER)?;
         let here = Path::new(".");
         let version = run(Command::new(&verilator).arg("--version"), here)?;
         let root = run(Command::new(&verilator).args(["--getenv", "VERILATOR_ROOT"]), here)?;
-        let gcc = run(Command::new(&compiler).arg("-dumpfullversion"), here)?;
+        let gcc = run(Command::new(&compiler).arg("--version"), here)?;
         Ok(Self {
             verilator,
             compiler,
@@ -399,11 +396,18 @@ mod tests {
 
     #[test]
     fn a_missing_tool_names_its_installation() {
-        let error = find("npugen-no-such-tool", "test", "sudo apt-get install it").unwrap_err();
+        let nothing = Tool {
+            name: "nothing",
+            programs: &["npugen-no-such-tool"],
+            purpose: "a test",
+            install: "sudo apt-get install it",
+            required: true,
+        };
+        let error = find(&nothing).unwrap_err();
         assert!(error.is_missing_tool());
         assert_eq!(
             error.to_string(),
-            "`npugen-no-such-tool` was not found on PATH; it is needed to test. Install it with: sudo apt-get install it"
+            "`nothing` was not found on PATH (needed for: a test). Install it with: sudo apt-get install it"
         );
     }
 }

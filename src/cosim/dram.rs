@@ -225,6 +225,16 @@ impl Dram {
         &self.memory
     }
 
+    /// The content, to be changed between runs.
+    pub fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
+    /// Takes another content, with nothing under way.
+    pub fn set_memory(&mut self, memory: Memory) {
+        self.memory = memory;
+    }
+
     /// What moved so far.
     pub fn counts(&self) -> DramCounts {
         self.counts
@@ -232,7 +242,10 @@ impl Dram {
 
     /// Bursts accepted and not fully answered: (reads, writes).
     pub fn outstanding(&self) -> (usize, usize) {
-        (self.reads.len(), self.writes.len())
+        (
+            self.reads.len() + self.response.rvalid as usize,
+            self.writes.len() + self.response.bvalid as usize,
+        )
     }
 
     /// A cycle in reset.

@@ -7,9 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A tool is not installed.
-    #[error(
-        "`{tool}` was not found on PATH; it is needed to {purpose}. Install it with: {install}"
-    )]
+    #[error("`{tool}` was not found on PATH (needed for: {purpose}). Install it with: {install}")]
     ToolMissing {
         /// Program name.
         tool: &'static str,
@@ -119,6 +117,55 @@ pub enum Error {
         address: u32,
         /// The response code.
         response: u32,
+    },
+    /// Another machine answers.
+    #[error(
+        "the simulated machine is not the one this program drives: found {found}; expected {expected}"
+    )]
+    Identity {
+        /// What its registers say.
+        found: String,
+        /// What they should say.
+        expected: String,
+    },
+    /// Nothing moves any more.
+    #[error("cycle {cycle}: no progress for {waited} cycles\n{report}")]
+    Hang {
+        /// Clock cycle.
+        cycle: u64,
+        /// Patience.
+        waited: u64,
+        /// Who waits for what.
+        report: String,
+    },
+    /// The machine stopped with bursts under way.
+    #[error(
+        "cycle {cycle}: the machine says it is done, but {reads} read and {writes} write bursts are outstanding"
+    )]
+    Unfinished {
+        /// Clock cycle.
+        cycle: u64,
+        /// Read bursts.
+        reads: usize,
+        /// Write bursts.
+        writes: usize,
+    },
+    /// A register holds what it cannot.
+    #[error("the machine reports {what} {value}, which does not exist")]
+    Register {
+        /// What the value stands for.
+        what: &'static str,
+        /// The value.
+        value: u32,
+    },
+    /// The Verilog could not be emitted.
+    #[error(transparent)]
+    Emit(#[from] crate::rtl::RenderError),
+    /// Tags were lost.
+    #[error("{dropped} tags found no room in the trace: raise `control.trace_depth`")]
+    TraceOverflow {
+        /// How many.
+        dropped: u32,
     },
 }
 

@@ -59,6 +59,14 @@ impl Memory {
         })
     }
 
+    /// Content of the block that starts at this address, to be changed.
+    pub fn block_mut(&mut self, start: u64) -> Option<&mut [u8]> {
+        self.blocks.iter_mut().find(|block| block.start == start).map(|block| {
+            let offset = (block.start - block.base) as usize;
+            &mut block.bytes[offset..offset + block.length as usize]
+        })
+    }
+
     /// Pages of the block that holds `address` to `address + length - 1`, from `address` on.
     fn find(&self, address: u64, length: u64) -> Option<(usize, usize)> {
         self.blocks.iter().enumerate().find_map(|(index, block)| {

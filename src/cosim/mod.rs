@@ -8,12 +8,16 @@
 pub mod build;
 pub mod dram;
 pub mod error;
+pub mod executor;
+pub mod host;
 pub mod memory;
 pub mod model;
 pub mod pins;
+pub mod progress;
 pub mod protocol;
 pub mod rng;
 pub mod session;
+pub mod wave;
 
 #[cfg(test)]
 mod dram_tests;
@@ -21,3 +25,4 @@ mod dram_tests;
 mod session_tests;
 
 pub use error::Error;
+pub use executor::{Rtl, RtlOptions};

@@ -13,7 +13,7 @@ type Create = unsafe extern "C" fn() -> *mut c_void;
 type Destroy = unsafe extern "C" fn(*mut c_void);
 type Step = unsafe extern "C" fn(*mut c_void, *const Inputs, *mut Outputs) -> c_int;
 type Message = unsafe extern "C" fn(*const c_void) -> *const c_char;
-type TraceOpen = unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int;
+type TraceOpen = unsafe extern "C" fn(*mut c_void, *const c_char, u64) -> c_int;
 type TraceClose = unsafe extern "C" fn(*mut c_void);
 type Layout = unsafe extern "C" fn() -> u32;
 type MemoryCount = unsafe extern "C" fn(*const c_void) -> u32;
@@ -141,12 +141,13 @@ impl Model {
         Ok(())
     }
 
-    /// Starts a waveform file with the next cycle; needs a debug library.
-    pub fn trace_open(&mut self, path: &Path) -> Result<(), Error> {
+    /// Starts a waveform file with the next cycle; needs a debug library. Time 2 n and 2 n + 1 of
+    /// the file are the halves of cycle `origin` + n.
+    pub fn trace_open(&mut self, path: &Path, origin: u64) -> Result<(), Error> {
         let name = CString::new(path.as_os_str().as_encoded_bytes())
             .map_err(|_| load_error(path, "the waveform's path contains a zero byte"))?;
         // SAFETY: the handle is live and the string ends in zero.
-        let status = unsafe { (self.trace_open)(self.handle, name.as_ptr()) };
+        let status = unsafe { (self.trace_open)(self.handle, name.as_ptr(), origin) };
         if status == 0 {
             return Ok(());
         }

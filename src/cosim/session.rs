@@ -11,6 +11,17 @@ const HOST_PATIENCE: u64 = 1000;
 /// Cycles of reset: enough for every pipeline of control bits to empty.
 const RESET_CYCLES: u32 = 16;
 
+/// One event on the retire port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetireEvent {
+    /// Clock cycle.
+    pub cycle: u64,
+    /// Position of the engine in [`crate::isa::Engine::QUEUED`].
+    pub engine: usize,
+    /// Position of the launch in the program.
+    pub pc: u32,
+}
+
 /// One machine with everything around it.
 #[derive(Debug)]
 pub struct Session {
@@ -18,13 +29,19 @@ pub struct Session {
     dram: Dram,
     inputs: Inputs,
     outputs: Outputs,
+    retired: Vec<RetireEvent>,
 }
 
 impl Session {
     /// Connects and resets the machine.
     pub fn new(model: Model, dram: Dram) -> Result<Self, Error> {
-        let mut session =
-            Self { model, dram, inputs: Inputs::default(), outputs: Outputs::default() };
+        let mut session = Self {
+            model,
+            dram,
+            inputs: Inputs::default(),
+            outputs: Outputs::default(),
+            retired: Vec::new(),
+        };
         session.inputs.rst = 1;
         for cycle in 0..RESET_CYCLES {
             let now = session.model.cycle();
@@ -53,6 +70,21 @@ impl Session {
         &self.dram
     }
 
+    /// The memory, to change its content between runs.
+    pub fn dram_mut(&mut self) -> &mut Dram {
+        &mut self.dram
+    }
+
+    /// What has retired, in order; launches of one cycle in the order of the engines.
+    pub fn retired(&self) -> &[RetireEvent] {
+        &self.retired
+    }
+
+    /// Forgets what has retired.
+    pub fn forget_retired(&mut self) {
+        self.retired.clear();
+    }
+
     /// The simulation model.
     pub fn model(&self) -> &Model {
         &self.model
@@ -68,6 +100,13 @@ impl Session {
         let cycle = self.model.cycle();
         self.inputs.axi.clone_from(self.dram.response());
         self.model.step(&self.inputs, &mut self.outputs)?;
+        if self.outputs.retire_valid != 0 {
+            for (engine, &pc) in self.outputs.retire_pc.iter().enumerate() {
+                if self.outputs.retire_valid >> engine & 1 != 0 {
+                    self.retired.push(RetireEvent { cycle, engine, pc });
+                }
+            }
+        }
         self.dram.clock(cycle, &self.outputs.axi)
     }
 

@@ -87,6 +87,7 @@ struct Model {
 #if VM_TRACE
     VerilatedVcdC vcd;
     bool tracing = false;
+    uint64_t origin = 0;
 #endif
 
     Model() : top((configure(context), &context)) {
@@ -121,7 +122,7 @@ struct Model {
 
     void dump(uint64_t half) {
 #if VM_TRACE
-        if (tracing) vcd.dump(2 * cycle + half);
+        if (tracing) vcd.dump(2 * (cycle - origin) + half);
 #else
         (void)half;
 #endif
@@ -265,15 +266,17 @@ NPUGEN_EXPORT const char* npugen_error(const Model* model) {
     return model ? model->error.c_str() : creation_error.c_str();
 }
 
-// Starts a waveform at the present cycle; time 2 n and 2 n + 1 are the halves of cycle n.
-NPUGEN_EXPORT int npugen_trace_open(Model* model, const char* path) {
+// Starts a waveform at the present cycle; time 2 n and 2 n + 1 are the halves of cycle origin + n.
+NPUGEN_EXPORT int npugen_trace_open(Model* model, const char* path, uint64_t origin) {
 #if VM_TRACE
+    model->origin = origin;
     model->vcd.open(path);
     model->tracing = model->vcd.isOpen();
     return model->tracing ? 0 : 1;
 #else
     (void)model;
     (void)path;
+    (void)origin;
     return 1;
 #endif
 }

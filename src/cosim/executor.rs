@@ -1,0 +1,429 @@
+//! The emitted RTL as an executor: one simulated machine that programs are loaded into and run on.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::build::{self, BuildOptions, Built, Flavour, Source};
+use super::dram::{Dram, DramCounts, DramOptions};
+use super::error::Error;
+use super::host::{self, Job, RawFault, RawTag};
+use super::memory::Memory;
+use super::model::Model;
+use super::progress::Progress;
+use super::protocol::BusRules;
+use super::session::Session;
+use crate::design::{Cell, Design};
+use crate::exec::{Cause, ExecError, Executor, Fault, Retirement, RunReport, TagRecord};
+use crate::isa::{Engine, Instruction};
+use crate::program::{MAX_REGIONS, Program, Target};
+
+/// How often the run loop looks at slow things: progress and hangs.
+const GLANCE: u64 = 4096;
+
+/// Cycles a soft reset may take: outstanding bursts have to finish.
+const RESET_PATIENCE: u64 = 100_000;
+
+/// Part of a run to write as a waveform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceWindow {
+    /// First cycle of the run.
+    pub from: u64,
+    /// Last cycle of the run.
+    pub to: u64,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// How to simulate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RtlOptions {
+    /// How the model is built and where it is kept.
+    pub build: BuildOptions,
+    /// The memory's behaviour.
+    pub dram: DramOptions,
+    /// The machine's watchdog, in cycles without a retirement; 0 for none.
+    pub watchdog: u32,
+    /// Which cell the array is simulated with; all are equal in every bit and cycle.
+    pub cell: Option<Cell>,
+    /// Put regions at addresses that are aligned to nothing.
+    pub misalign: bool,
+    /// Show a progress bar on the terminal.
+    pub progress: bool,
+    /// Write a waveform; asks for a debug build.
+    pub trace: Option<TraceWindow>,
+}
+
+impl Default for RtlOptions {
+    fn default() -> Self {
+        Self {
+            build: BuildOptions::default(),
+            dram: DramOptions::default(),
+            watchdog: 2_000_000,
+            cell: Some(Cell::Simulation),
+            misalign: false,
+            progress: false,
+            trace: None,
+        }
+    }
+}
+
+/// What the last run was like, beyond its report.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct RunFigures {
+    /// Cycles simulated, with the host's accesses.
+    pub cycles: u64,
+    /// Time it took.
+    pub seconds: f64,
+    /// What moved on the bus, since the model was made.
+    pub dram: DramCounts,
+    /// Simulated cycle that is cycle zero of the run.
+    pub origin: u64,
+}
+
+/// A loaded program and where its regions lie.
+#[derive(Debug, Clone)]
+struct Loaded {
+    program: Program,
+    job: Job,
+    launches: u64,
+}
+
+/// The simulated machine.
+#[derive(Debug)]
+pub struct Rtl {
+    design: Design,
+    options: RtlOptions,
+    built: Built,
+    session: Session,
+    loaded: Option<Loaded>,
+    /// The machine has stopped with a fault and needs a soft reset.
+    faulted: bool,
+    figures: RunFigures,
+}
+
+/// The Verilog of a design, as it is simulated.
+pub fn sources(design: &Design, cell: Option<Cell>) -> Result<Vec<Source>, Error> {
+    let simulated = cell.map(|cell| design.with_cell(cell));
+    let files = crate::rtl::emit(simulated.as_ref().unwrap_or(design))?;
+    Ok(files
+        .into_iter()
+        .map(|file| Source {
+            name: file.path.rsplit('/').next().unwrap_or(&file.path).to_owned(),
+            text: file.text,
+        })
+        .collect())
+}
+
+/// The bus as the design declares it.
+pub fn bus_rules(design: &Design) -> BusRules {
+    BusRules {
+        bytes: design.axi().beat_bytes(),
+        max_burst: design.axi().max_burst_beats as u32,
+        read_ids: vec![0, 1],
+        write_ids: vec![0],
+    }
+}
+
+impl Rtl {
+    /// Builds (or finds) the model of a design and resets it.
+    pub fn new(design: &Design, mut options: RtlOptions) -> Result<Self, Error> {
+        if options.trace.is_some() {
+            options.build.flavour = Flavour::Debug;
+        }
+        let built = build::build(&sources(design, options.cell)?, &options.build)?;
+        let session = start_session(design, &options, &built)?;
+        Ok(Self {
+            design: design.clone(),
+            options,
+            built,
+            session,
+            loaded: None,
+            faulted: false,
+            figures: RunFigures::default(),
+        })
+    }
+
+    /// The library in use, and how long its build took.
+    pub fn built(&self) -> &Built {
+        &self.built
+    }
+
+    /// What the last run was like.
+    pub fn figures(&self) -> RunFigures {
+        self.figures
+    }
+
+    /// Changes the memory's behaviour; takes effect with a fresh machine, as after power-up.
+    pub fn power_cycle(&mut self, dram: DramOptions) -> Result<(), Error> {
+        self.options.dram = dram;
+        self.session = start_session(&self.design, &self.options, &self.built)?;
+        self.loaded = None;
+        self.faulted = false;
+        Ok(())
+    }
+
+    /// The machine and its surroundings, for a look inside.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The loaded program's place in memory.
+    fn place(&self, program: &Program) -> Result<(Job, Memory), Error> {
+        let slot_bits = self.design.axi().addr_bits.saturating_sub(4).min(40);
+        let slot = |index: u64| (index + 1) << slot_bits;
+        let mut memory = Memory::default();
+        let code: Vec<u8> = program.code.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mut job = Job {
+            program_address: slot(MAX_REGIONS as u64),
+            program_words: program.code.len() as u32,
+            fingerprint: program.target.fingerprint,
+            bases: Vec::new(),
+            watchdog: self.options.watchdog,
+        };
+        memory.add(job.program_address, &code, false)?;
+        for region in &program.regions {
+            let index = u64::from(region.base);
+            let shift = if self.options.misalign { 16 * (index + 1) + 2 * index + 1 } else { 0 };
+            let address = slot(index) + shift;
+            let size = usize::try_from(region.size)
+                .ok()
+                .filter(|_| region.size <= (1 << slot_bits) - 8192)
+                .ok_or(Error::MemorySize { start: address, length: region.size })?;
+            let mut content = region.data.clone();
+            content.resize(size, 0);
+            memory.add(address, &content, true)?;
+            job.bases.push((region.base, address, region.size));
+        }
+        Ok((job, memory))
+    }
+
+    fn region(&self, region: u8, offset: u64, length: u64) -> Result<u64, ExecError> {
+        let loaded = self.loaded.as_ref().ok_or(ExecError::NoProgram)?;
+        let known = || {
+            let regions = loaded.program.regions.iter();
+            regions.map(|region| format!("{} `{}`", region.base, region.name)).collect()
+        };
+        let found = loaded
+            .program
+            .region(region)
+            .ok_or_else(|| ExecError::Region { region, known: known() })?;
+        if offset.checked_add(length).is_none_or(|end| end > found.size) {
+            return Err(ExecError::Range {
+                name: found.name.clone(),
+                offset,
+                length,
+                size: found.size,
+            });
+        }
+        let base = loaded.job.bases.iter().find(|base| base.0 == region);
+        Ok(base.map_or(0, |base| base.1))
+    }
+
+    /// Runs until the machine raises its interrupt for the end.
+    fn simulate(&mut self, job: &Job, launches: u64) -> Result<RunReport, Error> {
+        if self.faulted {
+            host::soft_reset(&mut self.session, RESET_PATIENCE)?;
+            self.faulted = false;
+        }
+        self.session.forget_retired();
+        let started = Instant::now();
+        let first = self.session.cycle();
+        host::start(&mut self.session, job)?;
+        let origin = self.session.cycle();
+        let mut tags = Vec::new();
+        let mut watch = Watch::new(&self.session, u64::from(self.options.watchdog) * 2);
+        let mut progress = Progress::new(self.options.progress, launches);
+        loop {
+            self.trace(origin)?;
+            self.session.tick()?;
+            if self.session.outputs().irq != 0 {
+                let end = self.session.cycle();
+                let events = host::take_events(&mut self.session)?;
+                if events.trace {
+                    tags.extend(self.drain()?);
+                }
+                if events.over {
+                    progress.finish();
+                    return self.report(end, tags, (first, started));
+                }
+            }
+            if self.session.cycle() % GLANCE == 0 {
+                progress.update(self.session.retired().len() as u64, self.session.cycle() - origin);
+                watch.look(&mut self.session)?;
+            }
+        }
+    }
+
+    fn drain(&mut self) -> Result<Vec<RawTag>, Error> {
+        let (tags, dropped) = host::drain_trace(&mut self.session)?;
+        if dropped != 0 {
+            return Err(Error::TraceOverflow { dropped });
+        }
+        Ok(tags)
+    }
+
+    /// Opens and closes the waveform.
+    fn trace(&mut self, origin: u64) -> Result<(), Error> {
+        let Some(window) = &self.options.trace else { return Ok(()) };
+        let now = self.session.cycle() - origin;
+        if now == window.from {
+            let path = window.path.clone();
+            self.session.model_mut().trace_open(&path, origin)?;
+        } else if now == window.to + 1 {
+            self.session.model_mut().trace_close();
+        }
+        Ok(())
+    }
+
+    fn report(
+        &mut self,
+        end: u64,
+        mut tags: Vec<RawTag>,
+        (first, started): (u64, Instant),
+    ) -> Result<RunReport, Error> {
+        self.session.model_mut().trace_close();
+        let seconds = started.elapsed().as_secs_f64();
+        let simulated = end - first;
+        let fault = host::fault(&mut self.session)?;
+        self.faulted = fault.is_some();
+        let (reads, writes) = self.session.dram().outstanding();
+        if fault.is_none() && (reads, writes) != (0, 0) {
+            return Err(Error::Unfinished { cycle: end, reads, writes });
+        }
+        tags.extend(self.drain()?);
+        let counters = host::counters(&mut self.session)?;
+        let cycles = counters.first().map_or(0, |counter| counter.1);
+        // The machine counts from its start to its end; the interrupt follows at once.
+        let origin = end.saturating_sub(cycles);
+        self.figures =
+            RunFigures { cycles: simulated, seconds, dram: self.session.dram().counts(), origin };
+        let retired = self.session.retired().iter().map(|event| Retirement {
+            engine: Engine::QUEUED[event.engine],
+            pc: event.pc as usize,
+            cycle: Some(event.cycle.saturating_sub(origin)),
+        });
+        Ok(RunReport {
+            retired: retired.collect(),
+            tags: tags.iter().map(tag_record).collect::<Result<_, _>>()?,
+            cycles: Some(cycles),
+            counters: counters.iter().map(|&(name, value)| (name.to_owned(), value)).collect(),
+            fault: fault.map(|fault| decode_fault(&fault)).transpose()?,
+        })
+    }
+}
+
+fn engine(number: u8) -> Result<Engine, Error> {
+    Engine::from_number(number)
+        .ok_or_else(|| Error::Register { what: "engine", value: number.into() })
+}
+
+fn tag_record(tag: &RawTag) -> Result<TagRecord, Error> {
+    Ok(TagRecord { engine: engine(tag.engine)?, tag: tag.tag, cycle: Some(tag.cycle) })
+}
+
+fn decode_fault(fault: &RawFault) -> Result<Fault, Error> {
+    Ok(Fault {
+        engine: engine(fault.engine)?,
+        cause: Cause::from_number(fault.cause)
+            .ok_or(Error::Register { what: "fault cause", value: fault.cause.into() })?,
+        pc: fault.pc as usize,
+        address: fault.address,
+    })
+}
+
+fn start_session(design: &Design, options: &RtlOptions, built: &Built) -> Result<Session, Error> {
+    let dram = Dram::new(Memory::default(), bus_rules(design), options.dram.clone());
+    let mut session = Session::new(Model::load(&built.library)?, dram)?;
+    host::identify(&mut session, design.fingerprint().0)?;
+    Ok(session)
+}
+
+/// Ends a run in which nothing moves.
+struct Watch {
+    patience: u64,
+    since: u64,
+    seen: (usize, DramCounts),
+}
+
+impl Watch {
+    fn new(session: &Session, patience: u64) -> Self {
+        Self { patience, since: session.cycle(), seen: Self::sign(session) }
+    }
+
+    /// What changes while there is life.
+    fn sign(session: &Session) -> (usize, DramCounts) {
+        (session.retired().len(), session.dram().counts())
+    }
+
+    fn look(&mut self, session: &mut Session) -> Result<(), Error> {
+        let sign = Self::sign(session);
+        if sign != self.seen {
+            self.seen = sign;
+            self.since = session.cycle();
+        }
+        let waited = session.cycle() - self.since;
+        if self.patience != 0 && waited > self.patience {
+            let report = host::hang_report(session)?.to_string();
+            return Err(Error::Hang { cycle: session.cycle(), waited, report });
+        }
+        Ok(())
+    }
+}
+
+impl From<Error> for ExecError {
+    fn from(error: Error) -> Self {
+        ExecError::Backend(Box::new(error))
+    }
+}
+
+impl Executor for Rtl {
+    fn name(&self) -> &'static str {
+        "rtl"
+    }
+
+    fn load(&mut self, program: &Program) -> Result<(), ExecError> {
+        program.target.runs_on(&target(&self.design))?;
+        let (job, memory) = self.place(program)?;
+        self.session.dram_mut().set_memory(memory);
+        let launches = program.code.iter().filter(|&&word| is_launch(word)).count() as u64;
+        self.loaded = Some(Loaded { program: program.clone(), job, launches });
+        Ok(())
+    }
+
+    fn write(&mut self, region: u8, offset: u64, bytes: &[u8]) -> Result<(), ExecError> {
+        let base = self.region(region, offset, bytes.len() as u64)?;
+        let memory = self.session.dram_mut().memory_mut();
+        if let Some(block) = memory.block_mut(base) {
+            let offset = offset as usize;
+            block[offset..offset + bytes.len()].copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    fn read(&self, region: u8, offset: u64, length: u64) -> Result<Vec<u8>, ExecError> {
+        let base = self.region(region, offset, length)?;
+        let block = self.session.dram().memory().block(base).unwrap_or_default();
+        Ok(block[offset as usize..(offset + length) as usize].to_vec())
+    }
+
+    fn run(&mut self) -> Result<RunReport, ExecError> {
+        let loaded = self.loaded.as_ref().ok_or(ExecError::NoProgram)?;
+        let (job, launches) = (loaded.job.clone(), loaded.launches);
+        Ok(self.simulate(&job, launches)?)
+    }
+}
+
+/// Whether an instruction word is a launch.
+fn is_launch(word: u64) -> bool {
+    matches!(Instruction::decode(0, word), Ok(Instruction::Run { .. }))
+}
+
+/// The design as programs name it.
+fn target(design: &Design) -> Target {
+    Target {
+        name: design.name().to_owned(),
+        config: design.canonical().to_owned(),
+        fingerprint: design.fingerprint().0,
+        semaphores: design.semaphores().count as u8,
+    }
+}
