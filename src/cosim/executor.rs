@@ -247,7 +247,7 @@ impl Rtl {
                     return self.report(end, tags, (first, started));
                 }
             }
-            if self.session.cycle() % GLANCE == 0 {
+            if self.session.cycle().is_multiple_of(GLANCE) {
                 progress.update(self.session.retired().len() as u64, self.session.cycle() - origin);
                 watch.look(&mut self.session)?;
             }
