@@ -93,3 +93,14 @@ fn the_fingerprint_sees_what_programs_see() {
     assert!(simulated.packed());
     assert_ne!(with(&["array.cell=generic"]).fingerprint(), plain.fingerprint());
 }
+
+#[test]
+fn random_designs_are_legal_and_depend_on_the_seed_alone() {
+    let mut arrays = std::collections::BTreeSet::new();
+    for seed in 0..500 {
+        let design = Design::random(seed).unwrap_or_else(|error| panic!("{error:?}"));
+        assert_eq!(Design::random(seed).unwrap(), design);
+        arrays.insert((design.rows(), design.cols(), design.cell()));
+    }
+    assert!(arrays.len() > 100, "{}", arrays.len());
+}

@@ -5,6 +5,7 @@
 
 mod fingerprint;
 mod presets;
+mod random;
 mod resolve;
 
 use std::path::Path;
