@@ -40,8 +40,8 @@ module npu_csr #(
     output wire                     core_halt,
     output wire [ADDR_W-1:0]        program_addr,
     output wire [PC_W-1:0]          program_length,
-    output wire [8*ADDR_W-1:0]      region_base,   // base register i at [ADDR_W*i +: ADDR_W]
-    output wire [8*ADDR_W-1:0]      region_size,
+    output wire [511:0]             region_base,   // base register i at [64*i +: 64]
+    output wire [511:0]             region_size,
     input  wire                     program_done,
 
     // Faults of the core, uniform: the lower index wins.
@@ -199,20 +199,15 @@ module npu_csr #(
     end
 
     wire [63:0] program_addr_all = {program_addr_hi_q, program_addr_lo_q};
-    wire        unused_storage   = &{1'b0, program_addr_all, program_length_q, irq_enable_q,
-                                     base_lo_q, base_hi_q, size_lo_q, size_hi_q};
+    wire        unused_storage   = &{1'b0, program_addr_all, program_length_q, irq_enable_q};
 
     assign program_addr   = program_addr_all[ADDR_W-1:0];
     assign program_length = program_length_q[PC_W-1:0];
 
     generate
         for (i = 0; i < 8; i = i + 1) begin : gen_region
-            wire [63:0] base = {base_hi_q[32*i +: 32], base_lo_q[32*i +: 32]};
-            wire [63:0] size = {size_hi_q[32*i +: 32], size_lo_q[32*i +: 32]};
-            wire        unused_high = &{1'b0, base, size};
-
-            assign region_base[ADDR_W*i +: ADDR_W] = base[ADDR_W-1:0];
-            assign region_size[ADDR_W*i +: ADDR_W] = size[ADDR_W-1:0];
+            assign region_base[64*i +: 64] = {base_hi_q[32*i +: 32], base_lo_q[32*i +: 32]};
+            assign region_size[64*i +: 64] = {size_hi_q[32*i +: 32], size_lo_q[32*i +: 32]};
         end
     endgenerate
 
