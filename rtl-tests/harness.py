@@ -182,7 +182,7 @@ def icarus(top, sources, module, params=None, testcase=None, env=None, seed=1, t
         assert results.is_file(), f"simulation of {top} {params} wrote no results:\n{log[-6000:]}"
         tree = ElementTree.parse(results)
         failed = [case.get("name") for case in tree.iter("testcase")
-                  if any(case.iter("failure")) or any(case.iter("error"))]
+                  if case.find("failure") is not None or case.find("error") is not None]
         count = len(list(tree.iter("testcase")))
         assert count > 0, f"no test in {module} ran on {top}:\n{log[-6000:]}"
         assert not failed, f"{module.name} on {top} {params}: {failed} failed:\n{log[-8000:]}"
