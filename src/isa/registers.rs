@@ -27,12 +27,7 @@ impl RangeError {
 
     /// The error for a value the field cannot hold.
     pub fn of(field: &Field, value: i64) -> RangeError {
-        RangeError {
-            field: field.to_string(),
-            value,
-            min: field.min(),
-            max: field.max(),
-        }
+        RangeError { field: field.to_string(), value, min: field.min(), max: field.max() }
     }
 }
 
@@ -61,11 +56,7 @@ impl Registers {
     /// Every register at its reset value.
     pub fn new(engine: Engine) -> Registers {
         let specs = engine.spec().registers;
-        let size = specs
-            .iter()
-            .map(|spec| usize::from(spec.number) + 1)
-            .max()
-            .unwrap_or(0);
+        let size = specs.iter().map(|spec| usize::from(spec.number) + 1).max().unwrap_or(0);
         let mut values = vec![0; size];
         for spec in specs {
             if let Some(value) = values.get_mut(usize::from(spec.number)) {

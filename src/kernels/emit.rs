@@ -11,7 +11,7 @@ use super::hazard::{Dependences, History};
 use super::tensor::{Arena, DramTensor, Fmap};
 use crate::design::Design;
 use crate::isa::{Call, Engine, Field, Flags};
-use crate::program::footprint::{self, Space};
+use crate::program::footprint::{self, Detail, Space, ranges};
 use crate::program::{Builder, Program, RegionKind, Semaphore, Target};
 
 /// Number of engines with a queue.
@@ -104,11 +104,12 @@ impl<'d> Emitter<'d> {
         for &(flag, value) in flags {
             immediate = immediate.with(flag, value).map_err(KernelError::Range)?;
         }
-        let footprint =
-            footprint::of(self.design, call, immediate, self.builder.registers(call.engine));
+        let registers = self.builder.registers(call.engine);
+        let footprint = footprint::of(self.design, call, immediate, registers, Detail::Fine);
+        let [reads, writes] = [&footprint.reads, &footprint.writes].map(|list| ranges(list));
         let number =
             u32::try_from(self.launches[engine].len()).map_err(|_| KernelError::TooLong)?;
-        let needs = self.history.record(engine, number, &footprint.reads, &footprint.writes);
+        let needs = self.history.record(engine, number, &reads, &writes);
 
         let mut wait = Vec::new();
         for producer in 0..ENGINES {

@@ -15,10 +15,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options {
-            data: true,
-            words: false,
-        }
+        Options { data: true, words: false }
     }
 }
 
@@ -75,31 +72,17 @@ impl std::fmt::Display for Instruction {
         match *self {
             Instruction::Nop | Instruction::Fence | Instruction::End => Ok(()),
             Instruction::Tag { engine, tag } => write!(f, " {} {tag}", engine.name()),
-            Instruction::Set {
-                engine,
-                register,
-                value,
-            } => {
+            Instruction::Set { engine, register, value } => {
                 let Some(spec) = engine.spec().register(register) else {
                     return write!(f, " {}.?{register} {value:#x}", engine.name());
                 };
                 write!(f, " {}.{}", engine.name(), spec.name)?;
                 for field in spec.fields {
-                    write!(
-                        f,
-                        " {}={}",
-                        field.name,
-                        value_text(field, field.extract(value))
-                    )?;
+                    write!(f, " {}={}", field.name, value_text(field, field.extract(value)))?;
                 }
                 Ok(())
             }
-            Instruction::Run {
-                call,
-                wait,
-                signal,
-                flags,
-            } => {
+            Instruction::Run { call, wait, signal, flags } => {
                 let function = call.spec().map_or("?", |spec| spec.name);
                 write!(f, " {}.{function}", call.engine.name())?;
                 write_semaphores(f, "wait", wait)?;
@@ -149,28 +132,15 @@ fn value_text(field: &Field, value: i64) -> String {
 }
 
 fn write_region(text: &mut String, region: &Region, data: bool) {
-    let Region {
-        base,
-        kind,
-        size,
-        name,
-        data: bytes,
-    } = region;
-    text.push_str(&format!(
-        ".region {base} {} {size} {}\n",
-        kind.name(),
-        quoted(name)
-    ));
+    let Region { base, kind, size, name, data: bytes } = region;
+    text.push_str(&format!(".region {base} {} {size} {}\n", kind.name(), quoted(name)));
     if !data {
         if !bytes.is_empty() {
             text.push_str(&format!("; {} bytes of data left out\n", bytes.len()));
         }
         return;
     }
-    for run in bytes
-        .chunk_by(|a, b| a == b)
-        .fold(Vec::new(), join_short_runs)
-    {
+    for run in bytes.chunk_by(|a, b| a == b).fold(Vec::new(), join_short_runs) {
         match run {
             Run::Same(byte, count) => text.push_str(&format!(".data {byte:02x} * {count}\n")),
             Run::Mixed(bytes) => {
@@ -212,11 +182,7 @@ fn write_tensor(text: &mut String, tensor: &Tensor) {
         quoted(&tensor.name),
         tensor.region,
         tensor.offset,
-        if shape.is_empty() {
-            "scalar".to_owned()
-        } else {
-            shape.join(",")
-        },
+        if shape.is_empty() { "scalar".to_owned() } else { shape.join(",") },
         tensor.dtype.name(),
         tensor.scale,
         tensor.zero,

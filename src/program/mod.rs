@@ -118,14 +118,8 @@ pub enum Dtype {
 
 impl Dtype {
     /// Every type.
-    pub const ALL: [Dtype; 6] = [
-        Dtype::Int4,
-        Dtype::Int8,
-        Dtype::Uint8,
-        Dtype::Int16,
-        Dtype::Int32,
-        Dtype::Float32,
-    ];
+    pub const ALL: [Dtype; 6] =
+        [Dtype::Int4, Dtype::Int8, Dtype::Uint8, Dtype::Int16, Dtype::Int32, Dtype::Float32];
 
     /// Name in assembly.
     pub const fn name(self) -> &'static str {

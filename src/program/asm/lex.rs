@@ -13,12 +13,7 @@ pub(super) struct Text {
 impl Text {
     /// A fault at this text.
     pub(super) fn fault(&self, message: impl Into<String>, help: impl Into<String>) -> Fault {
-        Fault {
-            start: self.start,
-            length: self.length,
-            message: message.into(),
-            help: help.into(),
-        }
+        Fault { start: self.start, length: self.length, message: message.into(), help: help.into() }
     }
 }
 
@@ -60,10 +55,7 @@ pub(super) fn items(line: &str) -> Result<Vec<Item>, Fault> {
             items.push(Item::String(text));
         } else {
             let ends = |c: char| c.is_whitespace() || c == ';' || c == '"';
-            let word = rest
-                .find(ends)
-                .and_then(|end| rest.get(..end))
-                .unwrap_or(rest);
+            let word = rest.find(ends).and_then(|end| rest.get(..end)).unwrap_or(rest);
             items.push(word_or_pair(word, position)?);
             position += word.len();
         }
@@ -72,11 +64,7 @@ pub(super) fn items(line: &str) -> Result<Vec<Item>, Fault> {
 }
 
 fn word_or_pair(word: &str, start: usize) -> Result<Item, Fault> {
-    let text = |text: &str, start| Text {
-        text: text.to_owned(),
-        start,
-        length: text.len(),
-    };
+    let text = |text: &str, start| Text { text: text.to_owned(), start, length: text.len() };
     let Some((key, value)) = word.split_once('=') else {
         return Ok(Item::Word(text(word, start)));
     };
@@ -84,10 +72,7 @@ fn word_or_pair(word: &str, start: usize) -> Result<Item, Fault> {
         let help = "write `key=value`, without spaces around `=`";
         return Err(text(word, start).fault(format!("`{word}` is no pair"), help));
     }
-    Ok(Item::Pair(
-        text(key, start),
-        text(value, start + key.len() + 1),
-    ))
+    Ok(Item::Pair(text(key, start), text(value, start + key.len() + 1)))
 }
 
 /// Decodes the string at the start of `rest`.
@@ -95,21 +80,12 @@ fn string(rest: &str, start: usize) -> Result<Text, Fault> {
     let mut text = String::new();
     let mut characters = rest.char_indices().skip(1);
     let fault = |at: usize, length: usize, message: &str, help: &str| {
-        Text {
-            text: String::new(),
-            start: start + at,
-            length,
-        }
-        .fault(message, help)
+        Text { text: String::new(), start: start + at, length }.fault(message, help)
     };
     while let Some((at, character)) = characters.next() {
         match character {
             '"' => {
-                return Ok(Text {
-                    text,
-                    start,
-                    length: at + 1,
-                });
+                return Ok(Text { text, start, length: at + 1 });
             }
             '\\' => match characters.next() {
                 Some((_, 'n')) => text.push('\n'),
@@ -117,14 +93,10 @@ fn string(rest: &str, start: usize) -> Result<Text, Fault> {
                 Some((_, 't')) => text.push('\t'),
                 Some((_, same @ ('"' | '\\'))) => text.push(same),
                 Some((_, 'u')) => {
-                    let digits: String = characters
-                        .by_ref()
-                        .map(|(_, c)| c)
-                        .take_while(|c| *c != '}')
-                        .collect();
-                    let code = digits
-                        .strip_prefix('{')
-                        .and_then(|hex| u32::from_str_radix(hex, 16).ok());
+                    let digits: String =
+                        characters.by_ref().map(|(_, c)| c).take_while(|c| *c != '}').collect();
+                    let code =
+                        digits.strip_prefix('{').and_then(|hex| u32::from_str_radix(hex, 16).ok());
                     match code.and_then(char::from_u32) {
                         Some(decoded) => text.push(decoded),
                         None => {
@@ -149,12 +121,7 @@ fn string(rest: &str, start: usize) -> Result<Text, Fault> {
             other => text.push(other),
         }
     }
-    Err(fault(
-        0,
-        rest.len(),
-        "the string does not end",
-        "close it with `\"` on the same line",
-    ))
+    Err(fault(0, rest.len(), "the string does not end", "close it with `\"` on the same line"))
 }
 
 /// A string in quotes that [`items`] reads back.

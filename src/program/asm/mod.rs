@@ -17,10 +17,7 @@ use lex::Item;
 const STATEMENTS: [(&str, &str); 13] = [
     (".npu", ".npu \"name\" [fingerprint=0x... semaphores=N]"),
     (".config", ".config \"text\""),
-    (
-        ".region",
-        ".region BASE input|output|weights|scratch BYTES \"name\"",
-    ),
+    (".region", ".region BASE input|output|weights|scratch BYTES \"name\""),
     (".data", ".data HEX... or .data HEX * COUNT"),
     (
         ".tensor",
@@ -29,10 +26,7 @@ const STATEMENTS: [(&str, &str); 13] = [
     (".note", ".note \"text\""),
     (".word", ".word NUMBER"),
     ("set", "set ENGINE.REGISTER [FIELD=VALUE ...]"),
-    (
-        "run",
-        "run ENGINE.FUNCTION [wait=sN,...] [signal=sN,...] [FLAG[=VALUE] ...]",
-    ),
+    ("run", "run ENGINE.FUNCTION [wait=sN,...] [signal=sN,...] [FLAG[=VALUE] ...]"),
     ("tag", "tag ENGINE NUMBER"),
     ("nop", "nop"),
     ("fence", "fence"),
@@ -64,10 +58,7 @@ pub fn assemble(
         return Ok(assembler.program);
     }
     let source_code = miette::NamedSource::new(name, text.to_owned());
-    Err(Box::new(AsmErrors {
-        source_code,
-        errors,
-    }))
+    Err(Box::new(AsmErrors { source_code, errors }))
 }
 
 /// The program so far.
@@ -85,21 +76,15 @@ impl Assembler {
             return Ok(());
         };
         let Item::Word(statement) = first else {
-            return Err(first
-                .place()
-                .fault("a line starts with a statement", statement_names()));
+            return Err(first.place().fault("a line starts with a statement", statement_names()));
         };
         self.statement(statement, rest)
     }
 
     /// Joins the target of the text with the one given, and checks the whole.
     fn settle(&mut self, given: Option<&Target>) -> Result<(), Fault> {
-        let fault = |message: String, help: &str| Fault {
-            start: 0,
-            length: 0,
-            message,
-            help: help.into(),
-        };
+        let fault =
+            |message: String, help: &str| Fault { start: 0, length: 0, message, help: help.into() };
         let own = &mut self.program.target;
         match given {
             Some(given) if self.named && own.name != given.name => {
@@ -120,16 +105,11 @@ impl Assembler {
             Some(given) => *own = given.clone(),
             None if !self.fingerprinted => {
                 let help = "give the configuration, or name a design: .npu \"name\" fingerprint=0x... semaphores=N";
-                return Err(fault(
-                    "the design to assemble for is not known".into(),
-                    help,
-                ));
+                return Err(fault("the design to assemble for is not known".into(), help));
             }
             None => {}
         }
-        self.program
-            .consistent()
-            .map_err(|message| fault(message, ""))
+        self.program.consistent().map_err(|message| fault(message, ""))
     }
 }
 

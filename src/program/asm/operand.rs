@@ -13,20 +13,14 @@ pub(super) struct Operands<'a> {
 
 impl<'a> Operands<'a> {
     pub(super) fn new(statement: &'a Text, items: &'a [Item]) -> Operands<'a> {
-        Operands {
-            statement,
-            items: items.iter(),
-            seen: Vec::new(),
-        }
+        Operands { statement, items: items.iter(), seen: Vec::new() }
     }
 
     /// The next item, which must be a word.
     pub(super) fn word(&mut self, what: &str) -> Result<&'a Text, Fault> {
         match self.items.next() {
             Some(Item::Word(text)) => Ok(text),
-            Some(other) => Err(other
-                .place()
-                .fault(format!("expected {what}"), self.usage())),
+            Some(other) => Err(other.place().fault(format!("expected {what}"), self.usage())),
             None => Err(self.missing(what)),
         }
     }
@@ -35,9 +29,9 @@ impl<'a> Operands<'a> {
     pub(super) fn string(&mut self, what: &str) -> Result<&'a Text, Fault> {
         match self.items.next() {
             Some(Item::String(text)) => Ok(text),
-            Some(other) => Err(other
-                .place()
-                .fault(format!("expected {what} in quotes"), self.usage())),
+            Some(other) => {
+                Err(other.place().fault(format!("expected {what} in quotes"), self.usage()))
+            }
             None => Err(self.missing(&format!("{what} in quotes"))),
         }
     }
@@ -80,16 +74,11 @@ impl<'a> Operands<'a> {
     }
 
     pub(super) fn missing(&self, what: &str) -> Fault {
-        self.statement.fault(
-            format!("`{}` needs {what}", self.statement.text),
-            self.usage(),
-        )
+        self.statement.fault(format!("`{}` needs {what}", self.statement.text), self.usage())
     }
 
     fn usage(&self) -> String {
-        let usage = super::STATEMENTS
-            .iter()
-            .find(|(name, _)| *name == self.statement.text);
+        let usage = super::STATEMENTS.iter().find(|(name, _)| *name == self.statement.text);
         usage.map_or(String::new(), |(_, usage)| format!("usage: {usage}"))
     }
 }
@@ -107,19 +96,13 @@ pub(super) fn number(text: &Text) -> Result<i128, Fault> {
         return Err(text.fault(format!("`{}` is not a number", text.text), help));
     };
     let magnitude = i128::from(magnitude);
-    Ok(if digits.len() < text.text.len() {
-        -magnitude
-    } else {
-        magnitude
-    })
+    Ok(if digits.len() < text.text.len() { -magnitude } else { magnitude })
 }
 
 /// A number without sign; `from_str_radix` alone would accept a `+`.
 fn unsigned(digits: &str, radix: u32) -> Option<u64> {
     let legal = digits.chars().all(|digit| digit.is_digit(radix));
-    legal
-        .then(|| u64::from_str_radix(digits, radix).ok())
-        .flatten()
+    legal.then(|| u64::from_str_radix(digits, radix).ok()).flatten()
 }
 
 /// A whole number of the type wanted.
@@ -139,11 +122,7 @@ pub(super) fn value(field: &Field, text: &Text) -> Result<i64, Fault> {
     }
     if field.unit == "binary32" && !text.text.starts_with("0x") {
         let is_float = text.text.contains(['.', 'e', 'E']);
-        let float = text
-            .text
-            .parse::<f32>()
-            .ok()
-            .filter(|value| is_float && value.is_finite());
+        let float = text.text.parse::<f32>().ok().filter(|value| is_float && value.is_finite());
         let help = "write a decimal number with a point or exponent, such as 0.5, or its bits as 0x3f000000";
         return match float {
             Some(float) => Ok(i64::from(float.to_bits())),
@@ -162,10 +141,7 @@ pub(super) fn value(field: &Field, text: &Text) -> Result<i64, Fault> {
 /// An engine by name.
 pub(super) fn engine(text: &Text) -> Result<Engine, Fault> {
     let engines = table::ENGINES;
-    let found = engines
-        .iter()
-        .find(|spec| spec.name == text.text)
-        .map(|spec| spec.engine);
+    let found = engines.iter().find(|spec| spec.name == text.text).map(|spec| spec.engine);
     found.ok_or_else(|| unknown(text, "engine", engines.iter().map(|spec| spec.name)))
 }
 
@@ -186,21 +162,14 @@ pub(super) fn call(text: &Text) -> Result<Call, Fault> {
     let found = functions.iter().find(|function| function.name == name.text);
     let what = format!("function of `{}`", engine.name());
     let found = found.ok_or_else(|| unknown(&name, &what, functions.iter().map(|f| f.name)))?;
-    Ok(Call {
-        engine,
-        function: found.number,
-    })
+    Ok(Call { engine, function: found.number })
 }
 
 fn split(text: &Text, form: &str) -> Result<(Engine, Text), Fault> {
     let Some((owner, name)) = text.text.split_once('.') else {
         return Err(text.fault(format!("`{}` is not of the form `{form}`", text.text), ""));
     };
-    let part = |part: &str, start| Text {
-        text: part.to_owned(),
-        start,
-        length: part.len(),
-    };
+    let part = |part: &str, start| Text { text: part.to_owned(), start, length: part.len() };
     let owner = part(owner, text.start);
     let name = part(name, text.start + owner.length + 1);
     Ok((engine(&owner)?, name))

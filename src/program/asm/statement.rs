@@ -13,11 +13,7 @@ impl Assembler {
         let operands = &mut operands;
         match statement.text.as_str() {
             ".npu" => self.npu(operands)?,
-            ".config" => self
-                .program
-                .target
-                .config
-                .push_str(&operands.string("text")?.text),
+            ".config" => self.program.target.config.push_str(&operands.string("text")?.text),
             ".region" => self.region(operands)?,
             ".data" => self.data(statement, operands)?,
             ".tensor" => self.tensor(operands)?,
@@ -40,19 +36,15 @@ impl Assembler {
             "fence" => self.emit(statement, Instruction::Fence)?,
             "end" => self.emit(statement, Instruction::End)?,
             other => {
-                return Err(statement.fault(
-                    format!("unknown statement `{other}`"),
-                    super::statement_names(),
-                ));
+                return Err(statement
+                    .fault(format!("unknown statement `{other}`"), super::statement_names()));
             }
         }
         operands.end()
     }
 
     fn emit(&mut self, statement: &Text, instruction: Instruction) -> Result<(), Fault> {
-        let word = instruction
-            .encode()
-            .map_err(|error| statement.fault(error.to_string(), ""))?;
+        let word = instruction.encode().map_err(|error| statement.fault(error.to_string(), ""))?;
         self.program.code.push(word);
         Ok(())
     }
@@ -66,14 +58,7 @@ impl Assembler {
             let field = operand::field(key, register.fields, &what)?;
             word = (word & !field.mask()) | field.place(operand::value(field, value)?);
         }
-        self.emit(
-            place,
-            Instruction::Set {
-                engine,
-                register: register.number,
-                value: word,
-            },
-        )
+        self.emit(place, Instruction::Set { engine, register: register.number, value: word })
     }
 
     fn run(&mut self, operands: &mut Operands<'_>) -> Result<(), Fault> {
@@ -101,15 +86,7 @@ impl Assembler {
                 }
             }
         }
-        self.emit(
-            place,
-            Instruction::Run {
-                call,
-                wait,
-                signal,
-                flags,
-            },
-        )
+        self.emit(place, Instruction::Run { call, wait, signal, flags })
     }
 
     fn npu(&mut self, operands: &mut Operands<'_>) -> Result<(), Fault> {
@@ -141,35 +118,22 @@ impl Assembler {
     }
 
     fn region(&mut self, operands: &mut Operands<'_>) -> Result<(), Fault> {
-        let base = ranged(
-            operands.word("a base register")?,
-            "the base register",
-            MAX_REGIONS as u64 - 1,
-        )?;
+        let base =
+            ranged(operands.word("a base register")?, "the base register", MAX_REGIONS as u64 - 1)?;
         let kind = operands.word("a kind")?;
-        let found = RegionKind::ALL
-            .into_iter()
-            .find(|known| known.name() == kind.text);
+        let found = RegionKind::ALL.into_iter().find(|known| known.name() == kind.text);
         let kinds = RegionKind::ALL.iter().map(|kind| kind.name());
         let kind = found.ok_or_else(|| operand::unknown(kind, "kind of region", kinds))?;
         let size = ranged(operands.word("a size")?, "the size", u64::MAX)?;
         let name = operands.string("a name")?.text.clone();
-        self.program.regions.push(Region {
-            base,
-            name,
-            kind,
-            size,
-            data: Vec::new(),
-        });
+        self.program.regions.push(Region { base, name, kind, size, data: Vec::new() });
         Ok(())
     }
 
     fn data(&mut self, statement: &Text, operands: &mut Operands<'_>) -> Result<(), Fault> {
         let Some(region) = self.program.regions.last_mut() else {
-            return Err(statement.fault(
-                "there is no region for the data",
-                "put a `.region` line before it",
-            ));
+            return Err(statement
+                .fault("there is no region for the data", "put a `.region` line before it"));
         };
         let mut bytes = bytes(operands.word("bytes")?)?;
         while let Some(item) = operands.any() {
@@ -215,9 +179,7 @@ impl Assembler {
             scale: 1.0,
             zero: 0,
         };
-        const KEYS: [&str; 7] = [
-            "region", "offset", "shape", "layout", "dtype", "scale", "zero",
-        ];
+        const KEYS: [&str; 7] = ["region", "offset", "shape", "layout", "dtype", "scale", "zero"];
         let mut shaped = false;
         while let Some((key, value)) = operands.pair()? {
             match key.text.as_str() {
@@ -233,18 +195,12 @@ impl Assembler {
                 }
                 "layout" => tensor.layout = layout(value)?,
                 "dtype" => {
-                    let found = Dtype::ALL
-                        .into_iter()
-                        .find(|known| known.name() == value.text);
+                    let found = Dtype::ALL.into_iter().find(|known| known.name() == value.text);
                     let types = Dtype::ALL.iter().map(|dtype| dtype.name());
                     tensor.dtype = found.ok_or_else(|| operand::unknown(value, "type", types))?;
                 }
                 "scale" => {
-                    let scale = value
-                        .text
-                        .parse()
-                        .ok()
-                        .filter(|scale: &f32| scale.is_finite());
+                    let scale = value.text.parse().ok().filter(|scale: &f32| scale.is_finite());
                     let message = || format!("`{}` is not a finite number", value.text);
                     tensor.scale = scale.ok_or_else(|| value.fault(message(), ""))?;
                 }
@@ -277,11 +233,7 @@ fn layout(text: &Text) -> Result<Layout, Fault> {
         ("nchw", _) => Ok(Layout::Nchw),
         (_, Some(block)) => {
             let start = text.start + "blocked:".len();
-            let block = Text {
-                text: block.to_owned(),
-                start,
-                length: block.len(),
-            };
+            let block = Text { text: block.to_owned(), start, length: block.len() };
             ranged(&block, "the block", u32::MAX.into()).map(Layout::Blocked)
         }
         _ => Err(operand::unknown(
@@ -296,10 +248,7 @@ fn layout(text: &Text) -> Result<Layout, Fault> {
 fn semaphores(text: &Text) -> Result<SemMask, Fault> {
     let mut mask = SemMask::NONE;
     for part in parts(text) {
-        let index = part
-            .text
-            .strip_prefix('s')
-            .and_then(|digits| digits.parse::<u8>().ok());
+        let index = part.text.strip_prefix('s').and_then(|digits| digits.parse::<u8>().ok());
         let Some(index) = index.filter(|&index| index < 16) else {
             return Err(part.fault(
                 format!("`{}` is not a semaphore", part.text),
@@ -318,11 +267,7 @@ fn semaphores(text: &Text) -> Result<SemMask, Fault> {
 fn parts(text: &Text) -> impl Iterator<Item = Text> {
     let mut start = text.start;
     text.text.split(',').map(move |part| {
-        let part = Text {
-            text: part.to_owned(),
-            start,
-            length: part.len(),
-        };
+        let part = Text { text: part.to_owned(), start, length: part.len() };
         start += part.length + 1;
         part
     })
@@ -333,11 +278,7 @@ fn bytes(text: &Text) -> Result<Vec<u8>, Fault> {
     let digits: Option<Vec<u8>> = text
         .text
         .chars()
-        .map(|digit| {
-            digit
-                .to_digit(16)
-                .and_then(|value| u8::try_from(value).ok())
-        })
+        .map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()))
         .collect();
     match digits.as_deref().map(<[u8]>::as_chunks::<2>) {
         Some((pairs, [])) => Ok(pairs.iter().map(|[high, low]| high * 16 + low).collect()),

@@ -5,12 +5,7 @@ use crate::program::{Dtype, Layout, Provenance, Region, RegionKind, Tensor};
 use proptest::prelude::*;
 
 fn target() -> Target {
-    Target {
-        name: "t".into(),
-        config: "a: 1\n".into(),
-        fingerprint: 7,
-        semaphores: 4,
-    }
+    Target { name: "t".into(), config: "a: 1\n".into(), fingerprint: 7, semaphores: 4 }
 }
 
 /// One mistake in `line`, with the column, the message and the help.
@@ -18,9 +13,7 @@ fn target() -> Target {
 fn check(line: &str, column: usize, message: &str, help: &str) {
     let text = format!("; first\n.region 0 input 4 \"r\"\n{line}\nend\n");
     let errors = assemble("t.npuasm", &text, Some(&target())).unwrap_err();
-    let [error] = errors.errors.as_slice() else {
-        unreachable!("{errors:?}")
-    };
+    let [error] = errors.errors.as_slice() else { unreachable!("{errors:?}") };
     assert_eq!((error.line, error.column), (3, column), "{error}");
     assert_eq!(error.message, message);
     assert_eq!(error.help, help);
@@ -43,18 +36,8 @@ fn statements_and_operands() {
         "allowed: .npu, .config, .region, .data, .tensor, .note, .word, set, run, tag, nop, fence, end",
     );
     check("  end now", 7, "`end` takes nothing more", "usage: end");
-    check(
-        "set",
-        1,
-        "`set` needs a register",
-        "usage: set ENGINE.REGISTER [FIELD=VALUE ...]",
-    );
-    check(
-        "set a=1",
-        5,
-        "expected a register",
-        "usage: set ENGINE.REGISTER [FIELD=VALUE ...]",
-    );
+    check("set", 1, "`set` needs a register", "usage: set ENGINE.REGISTER [FIELD=VALUE ...]");
+    check("set a=1", 5, "expected a register", "usage: set ENGINE.REGISTER [FIELD=VALUE ...]");
     check(
         "set load.dst 5",
         14,
@@ -67,24 +50,9 @@ fn statements_and_operands() {
         "`addr=` is no pair",
         "write `key=value`, without spaces around `=`",
     );
-    check(
-        "set load",
-        5,
-        "`load` is not of the form `engine.register`",
-        "",
-    );
-    check(
-        "run load",
-        5,
-        "`load` is not of the form `engine.function`",
-        "",
-    );
-    check(
-        "set lod.dst",
-        5,
-        "unknown engine `lod`",
-        "allowed: ctrl, load, gemm, vector, store",
-    );
+    check("set load", 5, "`load` is not of the form `engine.register`", "");
+    check("run load", 5, "`load` is not of the form `engine.function`", "");
+    check("set lod.dst", 5, "unknown engine `lod`", "allowed: ctrl, load, gemm, vector, store");
     check(
         "set store.dst",
         11,
@@ -97,46 +65,16 @@ fn statements_and_operands() {
         "unknown function of `load` `obuf`",
         "allowed: ibuf, wbuf, pbuf, vmem, table",
     );
-    check(
-        "run ctrl.x",
-        10,
-        "unknown function of `ctrl` `x`",
-        "there is none",
-    );
-    check(
-        "tag ctrl 1",
-        1,
-        "engine `ctrl` has no queue: it takes no `tag`",
-        "",
-    );
-    check(
-        "tag gemm 4294967296",
-        10,
-        "the tag is 4294967296, but it must be 0 to 4294967295",
-        "",
-    );
-    check(
-        "tag gemm -1",
-        10,
-        "the tag is -1, but it must be 0 to 4294967295",
-        "",
-    );
+    check("run ctrl.x", 10, "unknown function of `ctrl` `x`", "there is none");
+    check("tag ctrl 1", 1, "engine `ctrl` has no queue: it takes no `tag`", "");
+    check("tag gemm 4294967296", 10, "the tag is 4294967296, but it must be 0 to 4294967295", "");
+    check("tag gemm -1", 10, "the tag is -1, but it must be 0 to 4294967295", "");
 }
 
 #[test]
 fn fields_and_flags() {
-    check(
-        "set load.dst adr=1",
-        14,
-        "unknown field of `load.dst` `adr`",
-        "allowed: addr",
-    );
-    check(
-        "set load.dst addr=1 addr=2",
-        21,
-        "`addr` is given twice",
-        "",
-    );
+    check("set load.dst adr=1", 14, "unknown field of `load.dst` `adr`", "allowed: addr");
+    check("set load.dst addr=1 addr=2", 21, "`addr` is given twice", "");
     check(
         "set load.dst addr=12z",
         19,
@@ -198,30 +136,10 @@ fn fields_and_flags() {
 
 #[test]
 fn directives() {
-    check(
-        ".note x",
-        7,
-        "expected text in quotes",
-        "usage: .note \"text\"",
-    );
-    check(
-        ".note",
-        1,
-        "`.note` needs text in quotes",
-        "usage: .note \"text\"",
-    );
-    check(
-        ".note \"x",
-        7,
-        "the string does not end",
-        "close it with `\"` on the same line",
-    );
-    check(
-        ".note \"ä\\q\"",
-        9,
-        "unknown escape",
-        "escapes: \\n \\r \\t \\\" \\\\ \\u{...}",
-    );
+    check(".note x", 7, "expected text in quotes", "usage: .note \"text\"");
+    check(".note", 1, "`.note` needs text in quotes", "usage: .note \"text\"");
+    check(".note \"x", 7, "the string does not end", "close it with `\"` on the same line");
+    check(".note \"ä\\q\"", 9, "unknown escape", "escapes: \\n \\r \\t \\\" \\\\ \\u{...}");
     check(
         ".note \"\\u{d800}\"",
         8,
@@ -235,42 +153,17 @@ fn directives() {
         "write two digits a byte, such as 00 7f ff",
     );
     check(".data 00 \"x\"", 10, "expected hexadecimal bytes", "");
-    check(
-        ".data 0001 * 2",
-        12,
-        "only a single byte can be repeated",
-        "write `.data HEX * COUNT`",
-    );
-    check(
-        ".data 00 * 5",
-        12,
-        "the count is 5, but it must be 0 to 4",
-        "",
-    );
-    check(
-        ".data 0001020304",
-        1,
-        "region `r` has 4 bytes, but its content has 5 already",
-        "",
-    );
-    check(
-        ".region 8 input 4 \"r\"",
-        9,
-        "the base register is 8, but it must be 0 to 7",
-        "",
-    );
+    check(".data 0001 * 2", 12, "only a single byte can be repeated", "write `.data HEX * COUNT`");
+    check(".data 00 * 5", 12, "the count is 5, but it must be 0 to 4", "");
+    check(".data 0001020304", 1, "region `r` has 4 bytes, but its content has 5 already", "");
+    check(".region 8 input 4 \"r\"", 9, "the base register is 8, but it must be 0 to 7", "");
     check(
         ".region 1 inputs 4 \"r\"",
         11,
         "unknown kind of region `inputs`",
         "allowed: input, output, weights, scratch",
     );
-    check(
-        ".npu \"t\" finger=1",
-        10,
-        "unknown key `finger`",
-        "allowed: fingerprint, semaphores",
-    );
+    check(".npu \"t\" finger=1", 10, "unknown key `finger`", "allowed: fingerprint, semaphores");
     check(
         ".tensor \"x\" region=0",
         1,
@@ -295,12 +188,7 @@ fn directives() {
         "unknown type `int9`",
         "allowed: int4, int8, uint8, int16, int32, float32",
     );
-    check(
-        ".tensor \"x\" shape=1 scale=inf",
-        27,
-        "`inf` is not a finite number",
-        "",
-    );
+    check(".tensor \"x\" shape=1 scale=inf", 27, "`inf` is not a finite number", "");
     check(
         ".tensor \"x\" shape=1 zero=2147483648",
         26,
@@ -318,19 +206,12 @@ fn directives() {
 /// A mistake of the text as a whole.
 fn check_whole(text: &str, target: Option<&Target>, expected: &str) {
     let errors = assemble("t.npuasm", text, target).unwrap_err();
-    assert_eq!(
-        errors.errors.last().map(ToString::to_string).unwrap(),
-        expected
-    );
+    assert_eq!(errors.errors.last().map(ToString::to_string).unwrap(), expected);
 }
 
 #[test]
 fn the_whole_text_is_checked() {
-    check_whole(
-        "end",
-        None,
-        "line 1, column 1: the design to assemble for is not known",
-    );
+    check_whole("end", None, "line 1, column 1: the design to assemble for is not known");
     check_whole(
         ".npu \"u\"",
         Some(&target()),
@@ -341,16 +222,8 @@ fn the_whole_text_is_checked() {
         Some(&target()),
         "line 1, column 1: the program is made for `t` (fingerprint 0000000000000008), the hardware is `t` (0000000000000007):\n  a: hardware 1, program 2",
     );
-    check_whole(
-        ".npu \"t\"\n.npu \"t\"",
-        None,
-        "line 2, column 6: the design is named twice",
-    );
-    check_whole(
-        ".data 00",
-        None,
-        "line 1, column 1: there is no region for the data",
-    );
+    check_whole(".npu \"t\"\n.npu \"t\"", None, "line 2, column 6: the design is named twice");
+    check_whole(".data 00", None, "line 1, column 1: there is no region for the data");
     check_whole(
         ".tensor \"x\" shape=4",
         Some(&target()),
@@ -366,9 +239,7 @@ fn all_mistakes_are_reported_with_pictures() {
     let mut picture = String::new();
     let handler =
         miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor());
-    handler
-        .render_report(&mut picture, errors.as_ref())
-        .unwrap();
+    handler.render_report(&mut picture, errors.as_ref()).unwrap();
     insta::assert_snapshot!(picture);
 }
 
@@ -389,20 +260,8 @@ fn listing_of_a_small_program() {
     let text = ".npu \"t\"\n.region 0 weights 80 \"w\"\n.data 0102 ff\n.data 00 * 70\nset load.dram offset=65536\n\
         set vector.scale value=0.1\n.note \"tile\"\nrun load.wbuf clip signal=s0,s3\n.word 1\nend";
     let program = assemble("t", text, Some(&target())).unwrap();
-    insta::assert_snapshot!(disassemble(
-        &program,
-        Options {
-            data: true,
-            words: true
-        }
-    ));
-    let brief = disassemble(
-        &program,
-        Options {
-            data: false,
-            words: false,
-        },
-    );
+    insta::assert_snapshot!(disassemble(&program, Options { data: true, words: true }));
+    let brief = disassemble(&program, Options { data: false, words: false });
     assert!(brief.contains("; 73 bytes of data left out\n"), "{brief}");
 }
 
@@ -412,22 +271,12 @@ fn regions() -> impl Strategy<Value = Vec<Region>> {
         prop::collection::vec(0..2u8, 0..200),
         (any::<u8>(), 0..200usize).prop_map(|(byte, count)| vec![byte; count]),
     ];
-    let region = (
-        content,
-        any::<String>(),
-        prop::sample::select(RegionKind::ALL.to_vec()),
-        4096..9999u64,
-    );
+    let region =
+        (content, any::<String>(), prop::sample::select(RegionKind::ALL.to_vec()), 4096..9999u64);
     prop::collection::vec(region, 1..4).prop_map(|regions| {
         let regions = (0..).zip(regions);
         regions
-            .map(|(base, (data, name, kind, size))| Region {
-                base,
-                name,
-                kind,
-                size,
-                data,
-            })
+            .map(|(base, (data, name, kind, size))| Region { base, name, kind, size, data })
             .collect()
     })
 }
