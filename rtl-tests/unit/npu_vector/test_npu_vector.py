@@ -1,0 +1,44 @@
+"""npu_vector_datapath against a reference in C++: random launches, speed, faults."""
+
+import pathlib
+
+import pytest
+
+import harness
+
+HERE = pathlib.Path(__file__).parent
+PARTS = ["npu_vector_alu", "npu_vector_check", "npu_vector_issue", "npu_vector_operand",
+         "npu_vector_param", "npu_vector_reduce", "npu_vector_second", "npu_vector_taps",
+         "npu_vector_write"]
+CELLS = ["npu_delay", "npu_f2i", "npu_f32_add", "npu_f32_mul", "npu_fifo", "npu_i2f",
+         "npu_loop_nest", "npu_loop_track", "npu_post", "npu_post_lane", "npu_ram_1r1w", "npu_table"]
+DATAPATH = ["npu_vector_datapath", *PARTS, *CELLS]
+BENCH = [HERE / "vector_bench.v", *DATAPATH, "npu_banked_ram"]
+
+DEFAULTS = {"LANES": 4, "ROWS": 4, "ACT_W": 8, "TAPS": 3, "ACC_DEPTH": 16, "TABLES": 2,
+            "ENABLE_RESIDUAL": 1, "ENABLE_LOOKUP": 1, "ENABLE_DYNAMIC_WEIGHTS": 0, "NUM_BANKS": 4,
+            "BANK_DEPTH": 64}
+SHAPES = {
+    "square": {"ENABLE_DYNAMIC_WEIGHTS": 1},
+    "halves": {"LANES": 2},
+    "quarters": {"ROWS": 8, "LANES": 2, "TAPS": 4, "TABLES": 1},
+    "odd": {"ROWS": 7, "LANES": 7, "TAPS": 1, "ACC_DEPTH": 5},
+    "odd_halves": {"ROWS": 6, "LANES": 3, "ACT_W": 4, "TAPS": 2},
+    "wide": {"ACT_W": 16, "ENABLE_RESIDUAL": 1, "TAPS": 4, "NUM_BANKS": 2, "BANK_DEPTH": 128},
+    "plain": {"ROWS": 1, "LANES": 1, "ENABLE_RESIDUAL": 0, "ENABLE_LOOKUP": 0, "NUM_BANKS": 1,
+              "BANK_DEPTH": 256},
+}
+
+
+def run(shape, bench, *args):
+    return harness.verilate("vector_bench", BENCH, {**DEFAULTS, **shape}, HERE / bench, args)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_random_launches(shape):
+    run(SHAPES[shape], "bench.cpp", "1", "60")
+
+
+@pytest.mark.parametrize("module", [*PARTS, "npu_vector_datapath"])
+def test_lint(module):
+    harness.lint(module, DATAPATH)
