@@ -16,3 +16,4 @@ pub mod program;
 pub mod rtl;
 pub mod tools;
 pub mod units;
+pub mod workload;

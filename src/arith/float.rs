@@ -23,11 +23,7 @@ pub fn is_scale(value: f32) -> bool {
 
 /// A subnormal number becomes zero with its sign; everything else stays.
 pub fn flush(value: f32) -> f32 {
-    if value.is_subnormal() {
-        0.0_f32.copysign(value)
-    } else {
-        value
-    }
+    if value.is_subnormal() { 0.0_f32.copysign(value) } else { value }
 }
 
 /// Integer to binary32, round to nearest even.

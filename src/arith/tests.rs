@@ -84,7 +84,11 @@ fn int_add(a: u32, b: u32) -> u32 {
     let (negative, large, small, rest) =
         if pa > pb || pa == pb && ra { (sa, pa, pb, rb) } else { (sb, pb, pa, ra) };
     // A rest below the smaller one makes the difference a little less.
-    if rest { round(negative, large - small - 1, low, true) } else { round(negative, large - small, low, false) }
+    if rest {
+        round(negative, large - small - 1, low, true)
+    } else {
+        round(negative, large - small, low, false)
+    }
 }
 
 fn int_rint(bits: u32) -> i32 {

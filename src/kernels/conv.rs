@@ -529,7 +529,7 @@ impl<'a> Outputs<'a> {
         let addr = out.map.addr + start / geometry.rows * out.map.block_stride();
         let map = Fmap { addr, channels: end - start, ..out.map };
         let channel = out.first_block * geometry.cols + start;
-        store_rows(e, &map, tensor, tile.rows.start, tile.cols.start, channel)
+        store_rows(e, &map, 0..map.height, tensor, [tile.rows.start, tile.cols.start], channel)
     }
 
     fn release(&self, e: &mut Emitter) {

@@ -119,38 +119,38 @@ fn fill(value: i32, bytes: usize) -> u64 {
     u64::from(u16::from_le_bytes(if bytes == 1 { [low, low] } else { [low, high] }))
 }
 
-/// Writes a feature map with the channels from `channel` on to rows from `row` on of a tensor.
-/// `channel` is a multiple of the rows of the array.
+/// Writes rows of a feature map with the channels from `channel` on to the pixels from `[row, col]`
+/// on of a tensor. `channel` is a multiple of the rows of the array.
 pub fn store_rows(
     e: &mut Emitter,
     map: &Fmap,
+    rows: Range<usize>,
     tensor: &DramTensor,
-    row: usize,
-    col: usize,
+    [row, col]: [usize; 2],
     channel: usize,
 ) -> Result<(), KernelError> {
     let geometry = e.geometry;
     let (row_bytes, pixel_bytes) = (tensor.row_bytes(&geometry), tensor.pixel_bytes(&geometry));
     let channels = map.channels.min(tensor.channels - channel);
     let part = channels * geometry.activation_bytes;
-    let whole_rows = map.width == tensor.width && channels == tensor.channels;
+    let whole_pixels = channels == tensor.channels;
     e.reset(Engine::Store);
     e.set(store::dram::BASE, tensor.base);
     let start = row * row_bytes + col * pixel_bytes + channel * geometry.activation_bytes;
     e.set(store::dram::OFFSET, (tensor.offset + start) as u64);
-    e.set(store::src::ADDR, map.addr as u64);
+    e.set(store::src::ADDR, (map.addr + rows.start * map.width) as u64);
     e.set(store::shape::GROUP_BYTES, part as u64);
-    if whole_rows {
-        e.set(store::shape::RUN_BYTES, (map.height * row_bytes) as u64);
-    } else if channels == tensor.channels {
+    if whole_pixels && map.width == tensor.width {
+        e.set(store::shape::RUN_BYTES, (rows.len() * row_bytes) as u64);
+    } else if whole_pixels {
         e.set(store::shape::RUN_BYTES, (map.width * part) as u64);
-        e.set(store::loop0::COUNT, map.height as u64);
+        e.set(store::loop0::COUNT, rows.len() as u64);
         e.set(store::loop0::STRIDE, row_bytes as u64);
     } else {
         e.set(store::shape::RUN_BYTES, part as u64);
         e.set(store::loop0::COUNT, map.width as u64);
         e.set(store::loop0::STRIDE, pixel_bytes as u64);
-        e.set(store::loop1::COUNT, map.height as u64);
+        e.set(store::loop1::COUNT, rows.len() as u64);
         e.set(store::loop1::STRIDE, row_bytes as u64);
     }
     e.set(store::word0::COUNT, map.blocks(&geometry) as u64);
