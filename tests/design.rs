@@ -104,3 +104,41 @@ fn random_designs_are_legal_and_depend_on_the_seed_alone() {
     }
     assert!(arrays.len() > 100, "{}", arrays.len());
 }
+
+#[test]
+fn a_key_left_out_has_the_value_of_the_default() {
+    let design = Design::from_yaml("name: default\n", &[]).unwrap();
+    assert_eq!(design, Design::preset("default").unwrap());
+}
+
+proptest::proptest! {
+    /// Whatever stands in a file, reading it ends in a design or in messages.
+    #[test]
+    fn any_text_is_answered(text in "[ -~\n]{0,200}") {
+        let _ = Design::from_yaml(&text, &[]);
+    }
+
+    /// Any value of any key is answered, and every message names a key and a remedy.
+    #[test]
+    fn any_value_is_answered(
+        key in proptest::sample::select(vec![
+            "array.rows", "array.cols", "array.activation_bits", "array.weight_bits", "vector.lanes",
+            "vector.taps", "vector.acc_depth", "axi.data_bits", "axi.max_burst_beats",
+            "axi.read_fifo_beats", "buffers.ibuf.size", "buffers.ibuf.banks", "buffers.wbuf.size",
+            "buffers.pbuf.channels", "buffers.vmem.size", "control.queue_depth",
+        ]),
+        value in proptest::prelude::any::<i64>(),
+        small in 0..600_i64,
+        pick in proptest::prelude::any::<bool>(),
+    ) {
+        let value = if pick { value } else { small };
+        let overrides = [Override::flag(key, value, "--value")];
+        if let Err(npugen::error::Error::Config(errors)) = Design::preset_with("edge", &overrides) {
+            for violation in errors.violations() {
+                proptest::prop_assert!(!violation.key.is_empty() && !violation.remedy.is_empty());
+                let shown = violation.to_string();
+                proptest::prop_assert!(shown.contains("(set by `--value "), "{shown}");
+            }
+        }
+    }
+}
