@@ -66,7 +66,7 @@ impl Machine {
     pub fn new(design: &Design) -> Machine {
         let shape = Shape::new(design);
         Machine {
-            target: Target::from(design),
+            target: Target::of(design),
             memory: Memory::new(shape),
             program: None,
             flow: Flow::new(&shape, &[]),
