@@ -1,6 +1,6 @@
 //! Everything a launch reads and writes: buffers and DRAM regions.
 
-use super::nest::{to_index, wrap};
+use super::nest::wrap;
 use super::shape::Shape;
 use super::writes::{Place, Writes};
 use super::{Stop, flow};
@@ -361,9 +361,4 @@ fn unpack32(bytes: &[u8], values: &mut [i32]) {
     for (to, from) in values.iter_mut().zip(bytes.chunks_exact(4)) {
         *to = i32::from_le_bytes([from[0], from[1], from[2], from[3]]);
     }
-}
-
-/// A register as an address of a buffer.
-pub fn address_of(value: i64) -> usize {
-    to_index(value)
 }

@@ -7,10 +7,10 @@ use super::post::{Format, Post, PostFields};
 use super::writes::Writes;
 use super::Stop;
 use crate::arith::int;
+use crate::isa::levels::vector as levels;
 use crate::isa::table::vector::{
-    self, Function, bias, dst, dst_01, dst_23, dst_45, imm, loop0, loop1, loop2, loop3, loop4,
-    loop5, pad, param, quant, res_quant, res_scale_a, res_scale_b, scale, src1, src2, src2_01,
-    src2_23, src2_45, step_x, step_y, window_x, window_y,
+    self, Function, bias, dst, imm, pad, param, quant, res_quant, res_scale_a, res_scale_b, scale,
+    src1, src2, window_x, window_y,
 };
 use crate::isa::{Flags, Registers};
 
@@ -72,15 +72,7 @@ pub struct Common {
 impl Common {
     fn new(memory: &Memory, registers: &Registers, flags: Flags) -> Result<Common, Stop> {
         let get = |field| registers.get(field);
-        let counts = [
-            loop0::COUNT,
-            loop1::COUNT,
-            loop2::COUNT,
-            loop3::COUNT,
-            loop4::COUNT,
-            loop5::COUNT,
-        ]
-        .map(get);
+        let counts = levels::LOOPS.map(|(count, _)| get(count));
         if counts.iter().any(|&count| count < 1) {
             return Err(Stop::configuration());
         }
@@ -106,24 +98,12 @@ impl Common {
         let residual = flags.has(vector::RESIDUAL);
         Ok(Common {
             counts,
-            a: [
-                loop0::STRIDE,
-                loop1::STRIDE,
-                loop2::STRIDE,
-                loop3::STRIDE,
-                loop4::STRIDE,
-                loop5::STRIDE,
-            ]
-            .map(get),
-            b: [src2_01::S0, src2_01::S1, src2_23::S2, src2_23::S3, src2_45::S4, src2_45::S5]
-                .map(get),
-            dst: [dst_01::S0, dst_01::S1, dst_23::S2, dst_23::S3, dst_45::S4, dst_45::S5]
-                .map(get),
+            a: levels::LOOPS.map(|(_, stride)| get(stride)),
+            b: levels::SRC2.map(get),
+            dst: levels::DST.map(get),
             window: [window_y::START, window_y::LIMIT, window_x::START, window_x::LIMIT].map(get),
-            step_y: [step_y::S0, step_y::S1, step_y::S2, step_y::S3, step_y::S4, step_y::S5]
-                .map(get),
-            step_x: [step_x::S0, step_x::S1, step_x::S2, step_x::S3, step_x::S4, step_x::S5]
-                .map(get),
+            step_y: levels::STEP_Y.map(get),
+            step_x: levels::STEP_X.map(get),
             post: Post::new(&memory.shape, registers, &POST, format, residual, table)?,
             channel: flags.has(vector::CHANNEL),
             bias: low32(get(bias::VALUE)),
