@@ -1,10 +1,10 @@
 //! VECTOR's sliding window: sums over taps of a row segment, kernel-row segments and kernel rows.
 
+use super::Stop;
 use super::memory::Memory;
 use super::nest::{Nest, address, to_index, wrap};
 use super::vector::Common;
 use super::writes::Writes;
-use super::Stop;
 use crate::isa::table::vector::{self, pad, src1, src2, taps};
 use crate::isa::{Flags, Registers};
 

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::shape::Shape;
 use super::Stop;
+use super::shape::Shape;
 use crate::exec::{Cause, Fault};
 use crate::isa::table::ctrl::sem;
 use crate::isa::{DecodeError, EncodeError, Engine, Instruction, SemMask};

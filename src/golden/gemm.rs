@@ -4,12 +4,12 @@
 //! gathered once and multiplied with weights laid out column by column. Sums of 32 bits that wrap
 //! do not depend on their order, so the result is that of the loops in docs/machine.md.
 
+use super::Stop;
 use super::memory::{Memory, narrow};
 use super::nest::{Nest, address, inside, to_index, wrap};
 use super::post::{Format, Post, PostFields};
 use super::shape::Shape;
 use super::writes::{Place, Writes};
-use super::Stop;
 use crate::exec::Cause;
 use crate::isa::table::gemm::{
     self, Function, kc, kh, kw, n, obuf, oh, out, out_block, out_stride, ow, pad, param, quant,
@@ -162,8 +162,7 @@ fn gather(
         let y = get(window_y::START) + i_oh * step_oh;
         let x = get(window_x::START) + i_ow * step_ow;
         for [i_kc, i_kw, i_kh] in passes.clone() {
-            let seen =
-                inside(y + i_kh * step_kh, limit_y) && inside(x + i_kw * step_kw, limit_x);
+            let seen = inside(y + i_kh * step_kh, limit_y) && inside(x + i_kw * step_kw, limit_x);
             gathered.extend_from_slice(if seen {
                 memory.ibuf_word(wrap(address(base, &[i_kc, i_kw, i_kh], &strides)))?
             } else {
@@ -186,8 +185,7 @@ fn load_tiles(
     let most_negative = narrow(1 << (shape.weight_bits - 1), shape.weight_bits);
     weights.clear();
     weights.resize(depth * shape.cols, 0);
-    let first = plan.weights
-        + block * i64::try_from(plan.passes * shape.segment_rows).unwrap_or(0);
+    let first = plan.weights + block * i64::try_from(plan.passes * shape.segment_rows).unwrap_or(0);
     for pass in 0..plan.passes {
         for row in 0..shape.rows {
             let (segment, step) = (row / shape.segment_rows, row % shape.segment_rows);

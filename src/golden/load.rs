@@ -1,9 +1,9 @@
 //! LOAD: runs of bytes from DRAM into words of a buffer.
 
+use super::Stop;
 use super::memory::Memory;
 use super::nest::{Nest, Words, address, inside, to_index};
 use super::writes::{Place, Writes};
-use super::Stop;
 use crate::isa::table::load::{
     self, Function, clip_x, clip_y, dram, dst, fill, loop0, loop1, loop2, loop3, shape, step_x,
     step_y, word0, word1, word2, word3,

@@ -24,7 +24,9 @@ pub enum RetireError {
         expected: String,
     },
     /// It retired before a semaphore it waits for was signalled.
-    #[error("instruction {pc} retired although semaphores {missing:?}, which it waits for, are zero")]
+    #[error(
+        "instruction {pc} retired although semaphores {missing:?}, which it waits for, are zero"
+    )]
     Semaphore {
         /// Position in the program.
         pc: usize,

@@ -98,15 +98,9 @@ impl Memory {
     }
 
     /// The same, to be written.
-    pub fn region_mut(
-        &mut self,
-        base: u8,
-        offset: i64,
-        length: usize,
-    ) -> Result<&mut [u8], Stop> {
+    pub fn region_mut(&mut self, base: u8, offset: i64, length: usize) -> Result<&mut [u8], Stop> {
         let stop = || Stop { cause: Cause::RegionRange, address: offset.cast_unsigned() };
-        let region =
-            self.regions.iter_mut().find(|region| region.base == base).ok_or_else(stop)?;
+        let region = self.regions.iter_mut().find(|region| region.base == base).ok_or_else(stop)?;
         let start = usize::try_from(offset).map_err(|_| stop())?;
         let end = start.checked_add(length).ok_or_else(stop)?;
         region.bytes.get_mut(start..end).ok_or_else(stop)

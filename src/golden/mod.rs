@@ -8,6 +8,7 @@
 //! Invariant: a launch sees the registers as they stood at its instruction, and whatever legal
 //! order launches are executed in, a program without races ends in the same memory.
 
+mod depthwise;
 mod executor;
 mod flow;
 mod gemm;
@@ -19,7 +20,6 @@ mod post;
 mod shape;
 mod store;
 mod vector;
-mod depthwise;
 mod writes;
 
 pub use executor::Golden;

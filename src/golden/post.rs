@@ -1,10 +1,10 @@
 //! Post-processing of a launch: which of the lane's steps apply, with which constants.
 
+use super::Stop;
 use super::memory::Memory;
 use super::shape::Shape;
-use super::Stop;
-use crate::arith::post::{Quant, Residual, add_residual, biased, lookup_index, requantize, scaled};
 use crate::arith::post::sign_extend;
+use crate::arith::post::{Quant, Residual, add_residual, biased, lookup_index, requantize, scaled};
 use crate::isa::{Field, Registers};
 
 /// What leaves the lane.

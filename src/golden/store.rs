@@ -1,9 +1,9 @@
 //! STORE: words of a buffer to runs of bytes in DRAM.
 
+use super::Stop;
 use super::memory::Memory;
 use super::nest::{Nest, Words, address, to_index};
 use super::writes::{Place, Writes};
-use super::Stop;
 use crate::isa::Registers;
 use crate::isa::table::store::{
     Function, dram, loop0, loop1, loop2, loop3, shape, src, word0, word1, word2, word3,
@@ -55,12 +55,7 @@ fn plan(memory: &Memory, registers: &Registers, function: Function) -> Result<Pl
             get(loop3::COUNT),
         ])?,
         offset: get(dram::OFFSET),
-        strides: [
-            get(loop0::STRIDE),
-            get(loop1::STRIDE),
-            get(loop2::STRIDE),
-            get(loop3::STRIDE),
-        ],
+        strides: [get(loop0::STRIDE), get(loop1::STRIDE), get(loop2::STRIDE), get(loop3::STRIDE)],
     })
 }
 
@@ -91,9 +86,7 @@ pub fn execute(
             let now =
                 (word.len() - used).min(plan.group_bytes - of_group).min(plan.run_bytes - done);
             let source = word.get(used..used + now).unwrap_or(&[]);
-            memory
-                .region_mut(plan.base, start + to_offset(done), now)?
-                .copy_from_slice(source);
+            memory.region_mut(plan.base, start + to_offset(done), now)?.copy_from_slice(source);
             used += now;
             of_group += now;
             done += now;
@@ -115,15 +108,13 @@ pub fn source(
     let runs: Vec<i64> =
         plan.runs.clone().map(|index| address(plan.offset, &index, &plan.strides)).collect();
     let covers = |&start: &i64| {
-        usize::try_from(start)
-            .is_ok_and(|start| (start..start + plan.run_bytes).contains(&offset))
+        usize::try_from(start).is_ok_and(|start| (start..start + plan.run_bytes).contains(&offset))
     };
     let run = runs.iter().rposition(covers)?;
     let in_run = offset - to_index(*runs.get(run)?);
     let position = run * plan.run_bytes + in_run;
     let (group, in_group) = (position / plan.group_bytes, position % plan.group_bytes);
-    let number =
-        group * plan.group_bytes.div_ceil(plan.word_bytes) + in_group / plan.word_bytes;
+    let number = group * plan.group_bytes.div_ceil(plan.word_bytes) + in_group / plan.word_bytes;
     for _ in 0..number {
         plan.words.next_address();
     }

@@ -1,11 +1,11 @@
 //! VECTOR: one operation over a loop nest, with reductions. `depthwise` has its own module.
 
+use super::Stop;
 use super::depthwise;
 use super::memory::Memory;
 use super::nest::{Nest, address, inside, to_index, wrap};
 use super::post::{Format, Post, PostFields};
 use super::writes::Writes;
-use super::Stop;
 use crate::arith::int;
 use crate::isa::levels::vector as levels;
 use crate::isa::table::vector::{
@@ -137,9 +137,8 @@ impl Common {
             biases = memory.vmem_word(wrap(self.param + 2 * channel))?.to_vec();
             scales = memory.vmem_word(wrap(self.param + 2 * channel + 1))?.to_vec();
         }
-        let at = |values: &[i32], lane: usize, scalar: i32| {
-            values.get(lane).copied().unwrap_or(scalar)
-        };
+        let at =
+            |values: &[i32], lane: usize, scalar: i32| values.get(lane).copied().unwrap_or(scalar);
         let results: Vec<i32> = acc
             .iter()
             .enumerate()

@@ -414,11 +414,8 @@ fn illegal_launches_stop() {
         assert_eq!(stop.cause, Cause::Configuration, "{v:?} {f:?}");
     }
     execute(&mut machine, act, &[(ow::COUNT, depth), (out_stride::OW, 0)], &[]).unwrap();
-    let beyond = [
-        vec![(x::ADDR, 1 << 20)],
-        vec![(out::ADDR, 1 << 20)],
-        vec![(param::ADDR, 1 << 12)],
-    ];
+    let beyond =
+        [vec![(x::ADDR, 1 << 20)], vec![(out::ADDR, 1 << 20)], vec![(param::ADDR, 1 << 12)]];
     for v in beyond {
         let stop = execute(&mut machine, act, &v, &[]).unwrap_err();
         assert_eq!(stop.cause, Cause::BufferRange, "{v:?}");

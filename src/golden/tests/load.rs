@@ -117,9 +117,7 @@ fn runs_groups_fill_and_clip() {
                 (fill::VALUE, b(0, 65535)),
                 (dst::ADDR, b(0, depth / 4)),
             ];
-            for (count, stride) in
-                [(loop0::COUNT, loop0::STRIDE), (loop1::COUNT, loop1::STRIDE)]
-            {
+            for (count, stride) in [(loop0::COUNT, loop0::STRIDE), (loop1::COUNT, loop1::STRIDE)] {
                 v.extend([(count, b(1, 4)), (stride, b(-60, 100))]);
             }
             v.extend([(loop2::COUNT, b(1, 2)), (loop2::STRIDE, b(-99, 99))]);
@@ -136,8 +134,7 @@ fn runs_groups_fill_and_clip() {
             for field in [step_x::S0, step_x::S1, step_x::S2, step_x::S3] {
                 v.push((field, b(-9, 9)));
             }
-            let result =
-                execute(&mut machine, function, &v, &[(CLIP, i64::from(clip))]);
+            let result = execute(&mut machine, function, &v, &[(CLIP, i64::from(clip))]);
             if let Err(stop) = result {
                 // Random addresses may leave the buffer, but never the region.
                 assert_eq!(stop.cause, Cause::BufferRange, "{stop:?}");

@@ -35,10 +35,7 @@ fn shaped(rows: usize, cols: usize, lanes: usize, a: u32, b: u32) -> Design {
         ("post.lookup", if a > 8 { "false" } else { "true" }),
         ("array.weight_bits", &b.to_string()),
         ("buffers.ibuf.size", &format!("{} B", 256 * 4 * rows * a as usize / 8)),
-        (
-            "buffers.wbuf.size",
-            &format!("{} B", 256 * rows.div_ceil(16) * cols * b as usize / 8),
-        ),
+        ("buffers.wbuf.size", &format!("{} B", 256 * rows.div_ceil(16) * cols * b as usize / 8)),
         ("buffers.pbuf.channels", &(cols * 6).to_string()),
         ("buffers.vmem.size", &format!("{} B", 2 * 64 * 4 * lanes)),
     ])

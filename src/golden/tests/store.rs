@@ -11,7 +11,10 @@ fn word(memory: &Memory, function: Function, address: usize) -> Vec<u8> {
     let s = memory.shape;
     let (elements, width): (Vec<u32>, usize) = match function {
         Function::Ibuf => (
-            memory.ibuf[address * s.rows..(address + 1) * s.rows].iter().map(|&e| e as u32).collect(),
+            memory.ibuf[address * s.rows..(address + 1) * s.rows]
+                .iter()
+                .map(|&e| e as u32)
+                .collect(),
             s.activation_bits as usize,
         ),
         Function::Vmem => (
@@ -138,8 +141,7 @@ fn illegal_launches_stop() {
     let v = [(dram::OFFSET, 4090), (dram::BASE, 1), (shape::RUN_BYTES, 8), (shape::GROUP_BYTES, 8)];
     let stop = execute(&mut machine, Function::Vmem, &v, &[]).unwrap_err();
     assert_eq!(stop, Stop { cause: Cause::RegionRange, address: 4090 });
-    let stop =
-        execute(&mut machine, Function::Vmem, &[(src::ADDR, 1 << 20), (dram::BASE, 1)], &[])
-            .unwrap_err();
+    let stop = execute(&mut machine, Function::Vmem, &[(src::ADDR, 1 << 20), (dram::BASE, 1)], &[])
+        .unwrap_err();
     assert_eq!(stop, Stop { cause: Cause::BufferRange, address: 1 << 20 });
 }

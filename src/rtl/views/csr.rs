@@ -4,9 +4,7 @@ use askama::Template;
 
 use super::row::{Named, NamedRange};
 use crate::isa::table::ISA_VERSION;
-use crate::rtl::csr::{
-    self, Access, COUNTERS, CSR_VERSION, Csr, ID_VALUE, REGISTERS, counter,
-};
+use crate::rtl::csr::{self, Access, COUNTERS, CSR_VERSION, Csr, ID_VALUE, REGISTERS, counter};
 use crate::rtl::verilog;
 
 /// The block of host registers.
@@ -117,9 +115,7 @@ fn with(access: Access) -> impl Iterator<Item = &'static Csr> {
 
 /// Registers whose content the hardware provides.
 fn shown() -> impl Iterator<Item = &'static Csr> {
-    REGISTERS
-        .iter()
-        .filter(|reg| matches!(reg.access, Access::Ro | Access::W1c))
+    REGISTERS.iter().filter(|reg| matches!(reg.access, Access::Ro | Access::W1c))
 }
 
 fn word_address(reg: &Csr, index: u16) -> String {
