@@ -9,7 +9,7 @@ module npu_axi_reader #(
     parameter BYTES_W     = 24,
     parameter MAX_BURST   = 16,                    // beats, 1 to 256, at most FIFO_BEATS
     parameter OUTSTANDING = 16,                    // bursts, from 2
-    parameter FIFO_BEATS  = 256                    // power of two; latency times rate and a burst
+    parameter FIFO_BEATS  = 256                    // from 4; latency times rate and a burst
 ) (
     input  wire               clk,
     input  wire               rst,
@@ -159,7 +159,9 @@ module npu_axi_reader #(
         .level      (flight_level)
     );
 
-    npu_ram_fifo #(
+    wire [FREE_W-1:0] fifo_level;
+
+    npu_fifo_ram #(
         .WIDTH (BUS_W),
         .DEPTH (FIFO_BEATS)
     ) u_data (
@@ -170,10 +172,11 @@ module npu_axi_reader #(
         .push_data  (rdata),
         .pop_valid  (fifo_valid),
         .pop_ready  (pop),
-        .pop_data   (data)
+        .pop_data   (data),
+        .level      (fifo_level)
     );
 
-    wire unused_bits = &{1'b0, burst_last, fifo_ready, flight_level, rresp[0], len[8]};
+    wire unused_bits = &{1'b0, burst_last, fifo_ready, fifo_level, flight_level, rresp[0], len[8]};
 
 endmodule
 

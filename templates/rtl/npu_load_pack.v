@@ -78,6 +78,12 @@ module npu_load_pack #(
     localparam VMEM_TOP = VMEM_WORD_BYTES / VMEM_UNIT_BYTES - 1;
     localparam [UNIT_W-1:0] VMEM_LAST = VMEM_TOP[UNIT_W-1:0];
 
+    generate
+        if (UNIT_MAX > BUS_BYTES) begin : gen_unit_check
+            npu_error_load_pack_unit_max_must_not_exceed_the_bus u_error ();
+        end
+    endgenerate
+
     // Launch and segment at work.
     reg                running_q;
     reg                seg_active_q;
