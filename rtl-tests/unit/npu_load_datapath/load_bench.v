@@ -18,6 +18,10 @@ module load_bench #(
     parameter UNIT_MAX        = 16,
     parameter UNIT_W          = 8
 ) (
+    output wire                  m_axi_arid,
+    output wire [2:0]            m_axi_arsize,
+    output wire [1:0]            m_axi_arburst,
+    input  wire                  m_axi_rid,
     input  wire                  clk,
     input  wire                  rst,
     input  wire                  halt,
@@ -71,11 +75,7 @@ module load_bench #(
     output wire [39:0]           fault_address,
     output wire                  count_beat,
     output wire                  count_burst,
-    output wire [15:0]           count_latency,
-    output wire                  m_axi_arid,
-    output wire [2:0]            m_axi_arsize,
-    output wire [1:0]            m_axi_arburst,
-    input  wire                  m_axi_rid
+    output wire [15:0]           count_latency
 );
 
     localparam SIZE = $clog2(BUS_W / 8);
@@ -83,6 +83,8 @@ module load_bench #(
     assign m_axi_arid    = 1'b0;
     assign m_axi_arsize  = SIZE[2:0];
     assign m_axi_arburst = 2'b01;
+
+    wire unused_id = m_axi_rid;
 
     npu_load_datapath #(
         .BUS_W (BUS_W),
@@ -101,15 +103,44 @@ module load_bench #(
         .UNIT_MAX (UNIT_MAX),
         .UNIT_W (UNIT_W)
     ) u_dut (
+        .clk (clk),
+        .rst (rst),
+        .halt (halt),
         .quiet (quiet),
+        .launch_valid (launch_valid),
         .launch_ready (launch_ready),
+        .launch_function (launch_function),
+        .launch_clip (launch_clip),
         .launch_done (launch_done),
         .stall_memory (stall_memory),
+        .region_base (region_base),
+        .region_size (region_size),
+        .dram_offset (dram_offset),
+        .dst_addr (dst_addr),
+        .run_bytes (run_bytes),
+        .group_bytes (group_bytes),
+        .loop_count (loop_count),
+        .loop_stride (loop_stride),
+        .word_count (word_count),
+        .word_stride (word_stride),
+        .fill (fill),
+        .y_start (y_start),
+        .y_limit (y_limit),
+        .y_step (y_step),
+        .x_start (x_start),
+        .x_limit (x_limit),
+        .x_step (x_step),
         .arvalid (m_axi_arvalid),
+        .arready (m_axi_arready),
         .araddr (m_axi_araddr),
         .arlen (m_axi_arlen),
+        .rvalid (m_axi_rvalid),
         .rready (m_axi_rready),
+        .rdata (m_axi_rdata),
+        .rresp (m_axi_rresp),
+        .rlast (m_axi_rlast),
         .buf_valid (buf_valid),
+        .buf_ready (buf_ready),
         .buf_select (buf_select),
         .buf_addr (buf_addr),
         .buf_unit (buf_unit),
@@ -121,8 +152,6 @@ module load_bench #(
         .count_burst (count_burst),
         .count_latency (count_latency)
     );
-
-    wire unused_id = m_axi_rid;
 
 endmodule
 

@@ -102,9 +102,8 @@ class Bench:
         self.cycle = 0
         self.buf_rate = 1.0
         logging.getLogger("cocotb").setLevel(logging.WARNING)
-        self.ram = FaultyRam(AxiReadBus.from_prefix(dut, "m_axi"), dut.clk, size=2**18)
+        self.ram = None
         self.content = bytes(rng.randrange(256) for _ in range(2**18))
-        self.ram.write(0, self.content)
 
     async def start(self):
         dut = self.dut
@@ -114,6 +113,9 @@ class Bench:
         dut.rst.value = 1
         for _ in range(3):
             await RisingEdge(dut.clk)
+        # The bus model refuses undefined signals, so it comes to life after the reset.
+        self.ram = FaultyRam(AxiReadBus.from_prefix(dut, "m_axi"), dut.clk, size=2**18)
+        self.ram.write(0, self.content)
         dut.rst.value = 0
         await RisingEdge(dut.clk)
         cocotb.start_soon(self._collect())
