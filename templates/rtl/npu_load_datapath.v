@@ -70,10 +70,7 @@ module npu_load_datapath #(
 
     output wire                  fault_valid,
     output wire [7:0]            fault_cause,
-    output wire [39:0]           fault_address,
-    output wire                  count_beat,
-    output wire                  count_burst,
-    output wire [15:0]           count_latency
+    output wire [39:0]           fault_address
 );
 
     localparam [6:0] NUM_FUNCTIONS = 7'd5;
@@ -243,6 +240,9 @@ module npu_load_datapath #(
     wire              read_error;
     wire [ADDR_W-1:0] read_address;
     wire [63:0]       read_address_wide;
+    wire              count_beat;                  // npu_axi_stats counts for all masters at once
+    wire              count_burst;
+    wire [15:0]       count_latency;
 
     npu_axi_reader #(
         .BUS_W       (BUS_W),
@@ -360,7 +360,8 @@ module npu_load_datapath #(
     assign fault_address = read_error ? read_address_wide[39:0]
                          : region_fault ? region_address : 40'd0;
 
-    wire unused_bits = &{1'b0, context_level, segment_level, read_address_wide[63:40]};
+    wire unused_bits = &{1'b0, context_level, segment_level, read_address_wide[63:40],
+                         count_beat, count_burst, count_latency};
 
 endmodule
 

@@ -72,10 +72,7 @@ module load_bench #(
 
     output wire                  fault_valid,
     output wire [7:0]            fault_cause,
-    output wire [39:0]           fault_address,
-    output wire                  count_beat,
-    output wire                  count_burst,
-    output wire [15:0]           count_latency
+    output wire [39:0]           fault_address
 );
 
     localparam SIZE = $clog2(BUS_W / 8);
@@ -147,10 +144,7 @@ module load_bench #(
         .buf_data (buf_data),
         .fault_valid (fault_valid),
         .fault_cause (fault_cause),
-        .fault_address (fault_address),
-        .count_beat (count_beat),
-        .count_burst (count_burst),
-        .count_latency (count_latency)
+        .fault_address (fault_address)
     );
 
 endmodule
