@@ -238,7 +238,7 @@ pub struct HeldOut {
 pub fn held_out(digits: &Digits) -> Result<HeldOut, DigitsError> {
     let mut npz = NpzReader::new(Cursor::new(HELD_OUT))?;
     let images: Array4<u8> = npz.by_name("images")?;
-    let labels: Array1<i64> = npz.by_name("labels")?;
+    let labels: Array1<u8> = npz.by_name("labels")?;
     let logits: Array2<f32> = npz.by_name("onnxruntime_logits")?;
     let bytes = |values: &mut dyn Iterator<Item = f32>, quant: Quant| -> Vec<u8> {
         values.map(|value| quantize(value, quant).cast_unsigned()).collect()
@@ -248,7 +248,7 @@ pub fn held_out(digits: &Digits) -> Result<HeldOut, DigitsError> {
             .outer_iter()
             .map(|image| bytes(&mut image.iter().map(|&p| f32::from(p) / 16.0), digits.input))
             .collect(),
-        labels: labels.iter().map(|&label| usize::try_from(label).unwrap_or(CLASSES)).collect(),
+        labels: labels.iter().map(|&label| usize::from(label)).collect(),
         logits: logits
             .outer_iter()
             .map(|row| bytes(&mut row.iter().copied(), digits.logits))
