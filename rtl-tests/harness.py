@@ -49,11 +49,7 @@ def _key(*parts):
     return digest.hexdigest()[:20]
 
 
-class BuildError(Exception):
-    """A tool refused the sources: nothing was tested."""
-
-
-def _run(command, what, timeout=900, error=AssertionError, **options):
+def _run(command, what, timeout=900, **options):
     done = subprocess.run(
         [str(word) for word in command],
         stdout=subprocess.PIPE,
@@ -65,7 +61,7 @@ def _run(command, what, timeout=900, error=AssertionError, **options):
     )
     if done.returncode != 0:
         tail = done.stdout[-6000:]
-        raise error(f"{what} ended with status {done.returncode}:\n{tail}")
+        raise AssertionError(f"{what} ended with status {done.returncode}:\n{tail}")
     return done.stdout
 
 
@@ -129,8 +125,7 @@ def verilate(top, sources, params=None, bench=None, args=(), defines=None, trace
                *paths, bench, *headers)
 
     def build(directory):
-        _run([*command, "--Mdir", directory / "obj"], f"verilator build of {top} {params}",
-             error=BuildError)
+        _run([*command, "--Mdir", directory / "obj"], f"verilator build of {top} {params}")
 
     directory = _cached(f"verilator-{top}", key, build)
     with tempfile.TemporaryDirectory(prefix="npugen-run-") as work:
@@ -159,7 +154,7 @@ def icarus(top, sources, module, params=None, testcase=None, env=None, seed=1, t
         timescale = directory / "timescale.f"
         timescale.write_text("+timescale+1ns/1ps\n", encoding="ascii")
         _run([*command, "-f", timescale, "-o", directory / "sim.vvp", *paths],
-             f"iverilog build of {top} {params}", error=BuildError)
+             f"iverilog build of {top} {params}")
 
     directory = _cached(f"icarus-{top}", key, build)
     with tempfile.TemporaryDirectory(prefix="npugen-run-") as work:
@@ -213,7 +208,7 @@ def prove(top, sources, params=None, depth=20, mode="bmc", timeout=900):
     def build(directory):
         output = directory / "model.smt2"
         _run([shutil_yosys, "-q", "-p", script + f"write_smt2 -wires {output}"],
-             f"yosys model of {top}", error=BuildError)
+             f"yosys model of {top}")
 
     directory = _cached(f"formal-{top}", key, build)
     options = {"bmc": [], "induction": ["-i"]}[mode]

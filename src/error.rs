@@ -69,6 +69,14 @@ pub enum Error {
         /// The first divergence.
         message: String,
     },
+    /// A program that could not be loaded or run.
+    #[error("{0}")]
+    #[diagnostic(code(execution))]
+    Execution(crate::exec::ExecError),
+    /// An operator that cannot be turned into a program.
+    #[error("{0}")]
+    #[diagnostic(code(kernel))]
+    Kernel(crate::kernels::KernelError),
     /// A simulation that could not be built or run, or a machine that broke its bus's rules.
     #[error("{0}")]
     #[diagnostic(code(simulation))]
@@ -107,6 +115,8 @@ impl Error {
             | Error::Read { .. }
             | Error::Write { .. }
             | Error::Occupied { .. }
+            | Error::Execution(_)
+            | Error::Kernel(_)
             | Error::Simulation(_)
             | Error::Render(_) => 1,
             Error::Preset { .. } | Error::Usage { .. } => 2,

@@ -3,10 +3,12 @@
 //! 2 usage, 3 a verification mismatch, 4 a missing tool). A new subcommand is a line in
 //! [`Command`], one in [`dispatch`] and a file.
 
+mod bench;
 mod build;
 mod completions;
 mod design_args;
 mod doctor;
+mod rtl_args;
 mod schema;
 
 use std::ffi::OsString;
@@ -34,6 +36,7 @@ const STATUS: &str = "Exit status: 0 done, 1 the input is at fault, 2 usage, 3 v
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(build::Args),
+    Bench(bench::Args),
     Schema(schema::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -42,6 +45,7 @@ enum Command {
 fn dispatch(command: &Command) -> Result<(), Error> {
     match command {
         Command::Build(args) => build::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),

@@ -179,6 +179,8 @@ fn has_avx2() -> bool {
 fn verilator_options(options: &BuildOptions) -> Vec<&'static str> {
     let mut flags = vec![
         "--cc",
+        "--default-language",
+        "1364-2005",
         "-O3",
         "--x-assign",
         "fast",

@@ -76,7 +76,8 @@ pub struct RunFigures {
     pub seconds: f64,
     /// What moved on the bus, since the model was made.
     pub dram: DramCounts,
-    /// Simulated cycle that is cycle zero of the run.
+    /// Simulated cycle that is cycle zero of the run in retirements and waveforms: the one after
+    /// the host's write of `start` was answered, a few cycles into the machine's own count.
     pub origin: u64,
 }
 
@@ -219,8 +220,24 @@ impl Rtl {
         Ok(base.map_or(0, |base| base.1))
     }
 
+    /// Runs the loaded program while an observer looks on after every cycle; the observer ends the
+    /// run by returning false, and then there is no report and the machine is in mid-run.
+    pub fn run_observed(
+        &mut self,
+        observer: &mut dyn FnMut(&Session) -> bool,
+    ) -> Result<Option<RunReport>, ExecError> {
+        let loaded = self.loaded.as_ref().ok_or(ExecError::NoProgram)?;
+        let (job, launches) = (loaded.job.clone(), loaded.launches);
+        Ok(self.simulate(&job, launches, Some(observer))?)
+    }
+
     /// Runs until the machine raises its interrupt for the end.
-    fn simulate(&mut self, job: &Job, launches: u64) -> Result<RunReport, Error> {
+    fn simulate(
+        &mut self,
+        job: &Job,
+        launches: u64,
+        mut observer: Option<&mut dyn FnMut(&Session) -> bool>,
+    ) -> Result<Option<RunReport>, Error> {
         if self.faulted {
             host::soft_reset(&mut self.session, RESET_PATIENCE)?;
             self.faulted = false;
@@ -236,6 +253,12 @@ impl Rtl {
         loop {
             self.trace(origin)?;
             self.session.tick()?;
+            if let Some(observer) = &mut observer
+                && !observer(&self.session)
+            {
+                self.session.model_mut().trace_close();
+                return Ok(None);
+            }
             if self.session.outputs().irq != 0 {
                 let end = self.session.cycle();
                 let events = host::take_events(&mut self.session)?;
@@ -244,7 +267,13 @@ impl Rtl {
                 }
                 if events.over {
                     progress.finish();
-                    return self.report(end, tags, (first, started));
+                    let figures = RunFigures {
+                        cycles: end - first,
+                        seconds: started.elapsed().as_secs_f64(),
+                        dram: self.session.dram().counts(),
+                        origin,
+                    };
+                    return self.report(tags, figures).map(Some);
                 }
             }
             if self.session.cycle().is_multiple_of(GLANCE) {
@@ -275,28 +304,19 @@ impl Rtl {
         Ok(())
     }
 
-    fn report(
-        &mut self,
-        end: u64,
-        mut tags: Vec<RawTag>,
-        (first, started): (u64, Instant),
-    ) -> Result<RunReport, Error> {
+    fn report(&mut self, mut tags: Vec<RawTag>, figures: RunFigures) -> Result<RunReport, Error> {
         self.session.model_mut().trace_close();
-        let seconds = started.elapsed().as_secs_f64();
-        let simulated = end - first;
+        self.figures = figures;
+        let origin = figures.origin;
         let fault = host::fault(&mut self.session)?;
         self.faulted = fault.is_some();
         let (reads, writes) = self.session.dram().outstanding();
         if fault.is_none() && (reads, writes) != (0, 0) {
-            return Err(Error::Unfinished { cycle: end, reads, writes });
+            return Err(Error::Unfinished { cycle: self.session.cycle(), reads, writes });
         }
         tags.extend(self.drain()?);
         let counters = host::counters(&mut self.session)?;
         let cycles = counters.first().map_or(0, |counter| counter.1);
-        // The machine counts from its start to its end; the interrupt follows at once.
-        let origin = end.saturating_sub(cycles);
-        self.figures =
-            RunFigures { cycles: simulated, seconds, dram: self.session.dram().counts(), origin };
         let retired = self.session.retired().iter().map(|event| Retirement {
             engine: Engine::QUEUED[event.engine],
             pc: event.pc as usize,
@@ -382,7 +402,7 @@ impl Executor for Rtl {
     }
 
     fn load(&mut self, program: &Program) -> Result<(), ExecError> {
-        program.target.runs_on(&target(&self.design))?;
+        program.target.runs_on(&Target::of(&self.design))?;
         let (job, memory) = self.place(program)?;
         self.session.dram_mut().set_memory(memory);
         let launches = program.code.iter().filter(|&&word| is_launch(word)).count() as u64;
@@ -407,23 +427,12 @@ impl Executor for Rtl {
     }
 
     fn run(&mut self) -> Result<RunReport, ExecError> {
-        let loaded = self.loaded.as_ref().ok_or(ExecError::NoProgram)?;
-        let (job, launches) = (loaded.job.clone(), loaded.launches);
-        Ok(self.simulate(&job, launches)?)
+        let report = self.run_observed(&mut |_| true)?;
+        Ok(report.unwrap_or_default())
     }
 }
 
 /// Whether an instruction word is a launch.
 fn is_launch(word: u64) -> bool {
     matches!(Instruction::decode(0, word), Ok(Instruction::Run { .. }))
-}
-
-/// The design as programs name it.
-fn target(design: &Design) -> Target {
-    Target {
-        name: design.name().to_owned(),
-        config: design.canonical().to_owned(),
-        fingerprint: design.fingerprint().0,
-        semaphores: design.semaphores().count as u8,
-    }
 }

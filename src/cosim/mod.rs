@@ -10,6 +10,7 @@ pub mod dram;
 pub mod error;
 pub mod executor;
 pub mod host;
+pub mod lockstep;
 pub mod memory;
 pub mod model;
 pub mod pins;

@@ -1,0 +1,318 @@
+//! `npugen bench`: how many cycles an operator takes, and where they go.
+
+use serde_json::json;
+
+use super::rtl_args::{RtlArgs, failed};
+use super::{DesignArgs, print, say};
+use crate::cosim::Rtl;
+use crate::design::Design;
+use crate::error::Error;
+use crate::exec::{Executor, RunReport, compare};
+use crate::golden::Golden;
+use crate::workload::Workload;
+use crate::workload::bench::{ConvShape, convolution, gemm};
+
+/// Measure an operator on the RTL: cycles, utilisation of the array, where the cycles go.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  npugen bench gemm --m 512 --n 512 --k 512 --on rtl --json
+  npugen bench conv --size 56 --channels 64 --filters 64 --kernel 3 --pad 1
+  npugen bench conv --size 28 --channels 128 --filters 128 --kernel 3 --pad 1 --layers 10
+  npugen bench simulator --rows 64 --cols 64
+
+Data is random, from a seed; results are compared with the golden model, byte for byte.")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// A matrix product, from DRAM to DRAM.
+    Gemm(GemmArgs),
+    /// A convolution from DRAM to DRAM, or a chain of them on chip.
+    Conv(ConvArgs),
+    /// The simulator itself: build time and cycles per second.
+    Simulator(Common),
+}
+
+/// What all benchmarks share.
+#[derive(Debug, clap::Args)]
+struct Common {
+    #[command(flatten)]
+    design: DesignArgs,
+    /// Where to run.
+    #[arg(long, value_enum, default_value_t = On::Rtl)]
+    on: On,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Seed of the data.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Leave out the comparison with the golden model.
+    #[arg(long)]
+    no_check: bool,
+    #[command(flatten)]
+    rtl: RtlArgs,
+}
+
+/// An executor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum On {
+    /// The functional model: no cycles.
+    Golden,
+    /// The emitted Verilog, simulated.
+    Rtl,
+}
+
+#[derive(Debug, clap::Args)]
+struct GemmArgs {
+    /// Rows of A and C.
+    #[arg(long, default_value_t = 512)]
+    m: usize,
+    /// Columns of B and C.
+    #[arg(long, default_value_t = 512)]
+    n: usize,
+    /// Columns of A, rows of B.
+    #[arg(long, default_value_t = 512)]
+    k: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+struct ConvArgs {
+    /// Height and width of the input.
+    #[arg(long, default_value_t = 56)]
+    size: usize,
+    /// Channels of the input.
+    #[arg(long, default_value_t = 64)]
+    channels: usize,
+    /// Channels of the output.
+    #[arg(long, default_value_t = 64)]
+    filters: usize,
+    /// Height and width of the kernel.
+    #[arg(long, default_value_t = 3)]
+    kernel: usize,
+    /// Stride in both directions.
+    #[arg(long, default_value_t = 1)]
+    stride: usize,
+    /// Padding on all sides.
+    #[arg(long, default_value_t = 0)]
+    pad: usize,
+    /// Layers in a row with residual additions, on chip.
+    #[arg(long, default_value_t = 1)]
+    layers: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Runs the benchmark.
+pub fn run(args: &Args) -> Result<(), Error> {
+    match &args.what {
+        What::Gemm(args) => {
+            let (m, n, k) = (args.m, args.n, args.k);
+            let positive = [m, n, k].iter().all(|&size| size > 0);
+            measure(&args.common, &format!("gemm {m}x{n}x{k}"), positive, |design| {
+                gemm(design, m, n, k, args.common.seed)
+            })
+        }
+        What::Conv(args) => {
+            let shape = ConvShape {
+                height: args.size,
+                width: args.size,
+                in_channels: args.channels,
+                out_channels: args.filters,
+                kernel: args.kernel,
+                stride: args.stride,
+                pad: args.pad,
+                layers: args.layers,
+            };
+            let sizes = [args.size, args.channels, args.filters, args.kernel, args.stride];
+            let positive = sizes.iter().chain([&args.layers]).all(|&size| size > 0)
+                && args.kernel <= args.size + 2 * args.pad;
+            let name = format!(
+                "conv {0}x{0}x{1} -> {2}, {3}x{3} stride {4} pad {5}, layers {6}",
+                args.size,
+                args.channels,
+                args.filters,
+                args.kernel,
+                args.stride,
+                args.pad,
+                args.layers
+            );
+            measure(&args.common, &name, positive, |design| {
+                convolution(design, shape, args.common.seed)
+            })
+        }
+        What::Simulator(common) => simulator(common),
+    }
+}
+
+/// What was measured.
+struct Measurement {
+    report: RunReport,
+    /// Bit-equal to the golden model; `None` when that was not asked.
+    equal: Option<bool>,
+    build_seconds: Option<f64>,
+    cycles_per_second: f64,
+}
+
+fn measure(
+    common: &Common,
+    name: &str,
+    positive: bool,
+    make: impl Fn(&Design) -> Result<Workload, crate::kernels::KernelError>,
+) -> Result<(), Error> {
+    if !positive {
+        return Err(Error::Usage {
+            message: format!(
+                "{name}: sizes must be positive and the kernel not larger than the padded input"
+            ),
+            remedy: "see `npugen bench --help`".to_owned(),
+        });
+    }
+    let design = common.design.design()?;
+    let workload = make(&design).map_err(Error::Kernel)?;
+    let measurement = match common.on {
+        On::Golden => on_golden(&design, &workload)?,
+        On::Rtl => on_rtl(common, &design, &workload)?,
+    };
+    show(common, name, &design, &workload, &measurement)?;
+    if let Some(fault) = measurement.report.fault {
+        return Err(Error::Mismatch { message: format!("the machine stopped: {fault}") });
+    }
+    Ok(())
+}
+
+fn on_golden(design: &Design, workload: &Workload) -> Result<Measurement, Error> {
+    let mut golden = Golden::new(design);
+    golden.load(&workload.program).map_err(failed)?;
+    let report = golden.run().map_err(failed)?;
+    Ok(Measurement { report, equal: None, build_seconds: None, cycles_per_second: 0.0 })
+}
+
+fn on_rtl(common: &Common, design: &Design, workload: &Workload) -> Result<Measurement, Error> {
+    let mut rtl = build(common, design)?;
+    let build_seconds = rtl.built().seconds;
+    rtl.load(&workload.program).map_err(failed)?;
+    let report = rtl.run().map_err(failed)?;
+    let figures = rtl.figures();
+    let mut equal = None;
+    if !common.no_check {
+        let mut golden = Golden::new(design);
+        golden.load(&workload.program).map_err(failed)?;
+        let expected = golden.run().map_err(failed)?;
+        let (divergence, _) =
+            compare::examine(&workload.program, &golden, &expected, &rtl, &report)
+                .map_err(failed)?;
+        if let Some(divergence) = divergence {
+            return Err(Error::Mismatch { message: divergence.to_string() });
+        }
+        equal = Some(true);
+    }
+    let cycles_per_second = figures.cycles as f64 / figures.seconds.max(1e-9);
+    Ok(Measurement { report, equal, build_seconds, cycles_per_second })
+}
+
+fn build(common: &Common, design: &Design) -> Result<Rtl, Error> {
+    let rtl = Rtl::new(design, common.rtl.options())?;
+    if let Some(seconds) = rtl.built().seconds {
+        say(&format!("built the simulation model of {} in {seconds:.1} s", design.name()));
+    }
+    Ok(rtl)
+}
+
+fn utilisation(design: &Design, workload: &Workload, cycles: u64) -> f64 {
+    let peak = (design.rows() * design.cols()) as f64;
+    workload.macs as f64 / (peak * cycles.max(1) as f64)
+}
+
+fn show(
+    common: &Common,
+    name: &str,
+    design: &Design,
+    workload: &Workload,
+    measurement: &Measurement,
+) -> Result<(), Error> {
+    let report = &measurement.report;
+    let cycles = report.cycles;
+    let share = cycles.map(|cycles| utilisation(design, workload, cycles));
+    if common.json {
+        let counters: serde_json::Map<String, serde_json::Value> =
+            report.counters.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let value = json!({
+            "benchmark": name,
+            "design": design.name(),
+            "rows": design.rows(),
+            "cols": design.cols(),
+            "bus_bits": design.axi().data_bits,
+            "latency": common.rtl.latency,
+            "instructions": workload.program.code.len(),
+            "launches": report.retired.len(),
+            "macs": workload.macs,
+            "cycles": cycles,
+            "utilisation": share,
+            "equal_to_golden": measurement.equal,
+            "fault": report.fault.map(|fault| fault.to_string()),
+            "counters": counters,
+            "build_seconds": measurement.build_seconds,
+            "cycles_per_second": measurement.cycles_per_second,
+        });
+        return print(&format!("{value:#}\n"));
+    }
+    let mut text = format!("{name} on {} ({} x {})\n", design.name(), design.rows(), design.cols());
+    text += &format!(
+        "  {} instructions, {} launches, {} multiply-accumulates\n",
+        workload.program.code.len(),
+        report.retired.len(),
+        workload.macs
+    );
+    if let (Some(cycles), Some(share)) = (cycles, share) {
+        let ms = cycles as f64 / (f64::from(design.clock_mhz().max(1)) * 1e3);
+        text += &format!(
+            "  {cycles} cycles ({ms:.3} ms at {} MHz), utilisation {:.2} %\n",
+            design.clock_mhz(),
+            100.0 * share
+        );
+        text += &format!("  simulated at {:.0} cycles/s\n", measurement.cycles_per_second);
+        for (counter, value) in report.counters.iter().filter(|(_, value)| **value != 0) {
+            let percent = 100.0 * *value as f64 / cycles.max(1) as f64;
+            text += &format!("  {counter:<24} {value:>12}  {percent:>6.2} %\n");
+        }
+    }
+    match measurement.equal {
+        Some(_) => text += "  equal to the golden model in every byte\n",
+        None => text += "  not compared with the golden model\n",
+    }
+    print(&text)
+}
+
+/// Builds the model anew and runs a matrix product that keeps the array busy.
+fn simulator(common: &Common) -> Result<(), Error> {
+    let design = common.design.design()?;
+    let fresh = tempfile::tempdir().map_err(|error| Error::write(&std::env::temp_dir(), error))?;
+    let mut options = common.rtl.options();
+    options.build.cache = Some(fresh.path().to_owned());
+    let mut rtl = Rtl::new(&design, options)?;
+    let build_seconds = rtl.built().seconds;
+    let size = 16 * design.rows().max(design.cols()).max(16);
+    let workload = gemm(&design, size, size, size, common.seed).map_err(Error::Kernel)?;
+    rtl.load(&workload.program).map_err(failed)?;
+    let report = rtl.run().map_err(failed)?;
+    let figures = rtl.figures();
+    let cycles_per_second = figures.cycles as f64 / figures.seconds.max(1e-9);
+    let measurement = Measurement { report, equal: None, build_seconds, cycles_per_second };
+    if !common.json {
+        print(&format!(
+            "simulator of {} ({} x {}): built in {:.1} s, {cycles_per_second:.0} cycles/s\n",
+            design.name(),
+            design.rows(),
+            design.cols(),
+            build_seconds.unwrap_or_default(),
+        ))?;
+    }
+    show(common, &format!("simulator, gemm {size}x{size}x{size}"), &design, &workload, &measurement)
+}

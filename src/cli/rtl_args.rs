@@ -1,0 +1,94 @@
+//! The arguments that say how the RTL is simulated, shared by all subcommands that run it.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use crate::cosim::RtlOptions;
+use crate::cosim::build::{BuildOptions, Flavour};
+use crate::cosim::dram::{DramOptions, ErrorResponse, InjectedError, Stalls};
+use crate::design::Cell;
+use crate::error::Error;
+
+/// How the RTL is simulated.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "RTL simulation")]
+pub struct RtlArgs {
+    /// Cycles from an accepted address to the first answer of the simulated DRAM.
+    #[arg(long, value_name = "CYCLES", default_value_t = 100)]
+    pub latency: u32,
+    /// Share of the cycles in which a direction of the bus may move a beat.
+    #[arg(long, value_name = "PERCENT", default_value_t = 100,
+          value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub bandwidth: u8,
+    /// Chance, in percent of the cycles, that a channel of the bus pauses.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0,
+          value_parser = clap::value_parser!(u8).range(0..=95))]
+    pub stalls: u8,
+    /// Seed of pauses and reordering.
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub dram_seed: u64,
+    /// Mix the beats of read bursts with different IDs.
+    #[arg(long)]
+    pub interleave: bool,
+    /// Answer the read burst with this number (from 0) with SLVERR.
+    #[arg(long, value_name = "BURST")]
+    pub read_error: Option<u64>,
+    /// Answer the write burst with this number (from 0) with SLVERR.
+    #[arg(long, value_name = "BURST")]
+    pub write_error: Option<u64>,
+    /// Fault when no launch has retired for so many cycles; 0 for never.
+    #[arg(long, value_name = "CYCLES", default_value_t = 2_000_000)]
+    pub watchdog: u32,
+    /// Simulate the array with the configured cell, not with the form made for simulation; both
+    /// are equal in every bit and cycle.
+    #[arg(long)]
+    pub exact_cell: bool,
+    /// Compile for a short build rather than for speed.
+    #[arg(long)]
+    pub quick_build: bool,
+    /// Where compiled models are kept [default: NPUGEN_CACHE, XDG_CACHE_HOME/npugen or
+    /// HOME/.cache/npugen].
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+impl RtlArgs {
+    /// The options; a progress bar where a person can see it.
+    pub fn options(&self) -> RtlOptions {
+        let error = |burst: Option<u64>| {
+            burst.map(|burst| InjectedError { burst, response: ErrorResponse::Slave })
+        };
+        RtlOptions {
+            build: BuildOptions {
+                cache: self.cache_dir.clone(),
+                flavour: Flavour::Fast,
+                quick: self.quick_build,
+            },
+            dram: DramOptions {
+                latency: self.latency,
+                bandwidth_percent: self.bandwidth,
+                stalls: Stalls::all(self.stalls),
+                interleave: self.interleave,
+                seed: self.dram_seed,
+                read_error: error(self.read_error),
+                write_error: error(self.write_error),
+                ..DramOptions::default()
+            },
+            watchdog: self.watchdog,
+            cell: (!self.exact_cell).then_some(Cell::Simulation),
+            progress: std::io::stderr().is_terminal(),
+            ..RtlOptions::default()
+        }
+    }
+}
+
+/// An executor's failure as the program's error.
+pub fn failed(error: crate::exec::ExecError) -> Error {
+    match error {
+        crate::exec::ExecError::Backend(cause) => match cause.downcast::<crate::cosim::Error>() {
+            Ok(cause) => Error::from(*cause),
+            Err(cause) => Error::Execution(crate::exec::ExecError::Backend(cause)),
+        },
+        other => Error::Execution(other),
+    }
+}
