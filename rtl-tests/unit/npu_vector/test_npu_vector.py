@@ -39,6 +39,12 @@ def test_random_launches(shape):
     run(SHAPES[shape], "bench.cpp", "1", "60")
 
 
+@pytest.mark.parametrize("shape", ["square", "halves", "plain"])
+def test_speed_and_faults(shape):
+    extra = {"BANK_DEPTH": 512, "NUM_BANKS": 4, "ACC_DEPTH": 112}
+    run({**SHAPES[shape], **extra, "ENABLE_DYNAMIC_WEIGHTS": 0}, "speed.cpp")
+
+
 @pytest.mark.parametrize("module", [*PARTS, "npu_vector_datapath"])
 def test_lint(module):
     harness.lint(module, DATAPATH)
