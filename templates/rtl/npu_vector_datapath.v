@@ -2,9 +2,6 @@
 // post-processes and writes results. The lanes never stall: an element is issued when its operands
 // are here and its result has a place. Launches overlap: the operands of the next are fetched as
 // soon as the requests of the previous have been made; up to four are in flight.
-//
-// Stages of an element, counted from its issue: 1 operands; then ALU_LATENCY cycles in the ALU or
-// the depthwise taps; 1 reduction; then the post-processor.
 `default_nettype none
 
 module npu_vector_datapath #(
@@ -154,16 +151,14 @@ module npu_vector_datapath #(
 
     localparam ALU_LATENCY  = 3;
     localparam SLICES       = ROWS / LANES;
-    localparam ST_REDUCE    = ALU_LATENCY;         // stages count from the operands' registers
-    localparam ST_POST      = ALU_LATENCY + 1;
+    localparam LATENCY      = ALU_LATENCY + 2;     // cycles from issue to post-processor
     localparam SCALE_DELAY  = 4;                   // the post-processor takes the scale later
     localparam SKIP_DELAY   = 10;                  // and the skip activation
-    localparam ST_SCALE     = ST_POST + SCALE_DELAY;
     localparam POST_LATENCY = ((ENABLE_RESIDUAL != 0) ? 24 : 10)
                             + ((ENABLE_LOOKUP != 0 && ACT_W <= 8) ? 1 : 0);
     // Places for results: one a cycle from issue until the written word frees its place.
-    localparam RESULT_DEPTH = ST_POST + POST_LATENCY + 3;
-    localparam SKIP_DEPTH   = 1 << $clog2(ST_POST + SKIP_DELAY + 2);
+    localparam RESULT_DEPTH = LATENCY + POST_LATENCY + 2;
+    localparam SKIP_DEPTH   = 1 << $clog2(LATENCY + SKIP_DELAY + 1);
 
     localparam [4:0] FN_DEPTHWISE = 5'd19;
     localparam [1:0] SRC2_IMM     = 2'd0;
@@ -466,139 +461,79 @@ module npu_vector_datapath #(
     assign fire          = element_valid && element_ready;
     assign b_ready       = b_weight ? weight_ready : (fire && element_second);
 
-    // What a launch sets, for the stages that use it.
-    reg [4:0]  op_q      [0:3];
-    reg [1:0]  kind_q    [0:3];
-    reg [31:0] imm_q     [0:3];
-    reg [31:0] pad_q     [0:3];
-    reg [31:0] bias_q    [0:3];
-    reg [31:0] scale_q   [0:3];
-    reg        channel_q [0:3];
+    wire                acc_valid;
+    wire [1:0]          acc_context;
+    wire                acc_outer;
+    wire [LANES*32-1:0] acc;
+
+    npu_vector_lanes #(
+        .LANES           (LANES),
+        .ACT_W           (ACT_W),
+        .TAPS            (TAPS),
+        .ACC_DEPTH       (ACC_DEPTH),
+        .ALU_LATENCY     (ALU_LATENCY)
+    ) u_lanes (
+        .clk             (clk),
+        .rst             (rst),
+        .start           (start),
+        .start_context   (next_context_q),
+        .start_op        (launch_function[4:0]),
+        .start_reduce    (reduce),
+        .start_imm       (imm_value),
+        .start_pad       (pad_value),
+        .issue           (fire),
+        .issue_context   (element_context),
+        .issue_depthwise (element_depthwise),
+        .issue_inside    (element_inside),
+        .issue_second    (element_second && !element_residual),
+        .issue_first     (element_first),
+        .issue_result    (element_result),
+        .issue_outer     (element_outer),
+        .issue_row_start (element_row_start),
+        .issue_output    (element_output),
+        .a               (a_data),
+        .b               (b_data),
+        .weight_valid    (b_valid && b_weight),
+        .weight_ready    (weight_ready),
+        .row_ready       (row_ready),
+        .acc_valid       (acc_valid),
+        .acc_context     (acc_context),
+        .acc_outer       (acc_outer),
+        .acc             (acc)
+    );
+
+    // ---- Post-processing ------------------------------------------------------------------
+
+    // What a launch sets, for bias and scale: the scale is read SCALE_DELAY cycles later.
+    reg  [31:0]              bias_q    [0:3];
+    reg  [31:0]              scale_q   [0:3];
+    reg                      channel_q [0:3];
+    reg  [SCALE_DELAY-1:0]   valid_q;
+    reg  [SCALE_DELAY-1:0]   outer_q;
+    reg  [2*SCALE_DELAY-1:0] context_q;
+    wire [1:0]               scale_context = context_q[2*SCALE_DELAY-1 -: 2];
+    wire                     acc_channel   = channel_q[acc_context];
+    wire                     scale_channel = channel_q[scale_context];
 
     always @(posedge clk) begin
         if (start) begin
-            op_q[next_context_q]      <= launch_function[4:0];
-            kind_q[next_context_q]    <= reduce;
-            imm_q[next_context_q]     <= imm_value;
-            pad_q[next_context_q]     <= pad_value;
             bias_q[next_context_q]    <= bias_value;
             scale_q[next_context_q]   <= scale_value;
             channel_q[next_context_q] <= channel;
         end
     end
 
-    // Stage 0: operands.
-    reg  [LANES*32-1:0]    a0_q;
-    reg  [LANES*32-1:0]    b0_q;
-    reg  [31:0]            imm0_q;
-    reg  [4:0]             op0_q;
-    reg                    row_start0_q;
-    reg                    output0_q;
-    wire [31:0]            element_imm = imm_q[element_context];
-    wire [LANES*ACT_W-1:0] a0_act;
-    wire [LANES*ACT_W-1:0] b_act;
-
-    always @(posedge clk) begin
-        if (fire) begin
-            a0_q   <= element_inside ? a_data : {LANES{pad_q[element_context]}};
-            b0_q   <= (element_second && !element_residual) ? b_data : {LANES{element_imm}};
-            imm0_q <= element_imm;
-            op0_q  <= op_q[element_context];
-        end
-        row_start0_q <= element_row_start;
-        output0_q    <= element_output;
-    end
-
-    // What travels with an element through the stages: bit or pair k belongs to stage k.
-    reg  [ST_SCALE:0]      valid_q;
-    reg  [ST_SCALE:0]      result_q;
-    reg  [ST_SCALE:0]      outer_q;
-    reg  [ST_REDUCE:0]     first_q;
-    reg  [ST_REDUCE:0]     depthwise_q;
-    reg  [2*ST_SCALE+1:0]  context_q;
-
     always @(posedge clk) begin
         if (rst) begin
-            valid_q <= {(ST_SCALE + 1){1'b0}};
+            valid_q <= {SCALE_DELAY{1'b0}};
         end else begin
-            valid_q <= {valid_q[ST_SCALE-1:0], fire};
+            valid_q <= {valid_q[SCALE_DELAY-2:0], acc_valid};
         end
-        result_q    <= {result_q[ST_SCALE-1:0], element_result};
-        outer_q     <= {outer_q[ST_SCALE-1:0], element_outer};
-        first_q     <= {first_q[ST_REDUCE-1:0], element_first};
-        depthwise_q <= {depthwise_q[ST_REDUCE-1:0], element_depthwise};
-        context_q   <= {context_q[2*ST_SCALE-1:0], element_context};
+        outer_q   <= {outer_q[SCALE_DELAY-2:0], acc_outer};
+        context_q <= {context_q[2*SCALE_DELAY-3:0], acc_context};
     end
 
-    // ---- Lanes ----------------------------------------------------------------------------
-
-    wire [1:0]          reduce_kind = kind_q[context_q[2*ST_REDUCE +: 2]];
-    wire                taps_first  = depthwise_q[ST_REDUCE] || first_q[ST_REDUCE];
-    wire [LANES*32-1:0] taps;
-    wire [LANES*32-1:0] acc;
-
-    genvar i;
-    generate
-        for (i = 0; i < LANES; i = i + 1) begin : gen_lane
-            wire [31:0] value;
-
-            assign a0_act[ACT_W*i +: ACT_W] = a0_q[32*i +: ACT_W];
-            assign b_act[ACT_W*i +: ACT_W]  = b_data[32*i +: ACT_W];
-
-            npu_vector_alu #(
-                .LATENCY (ALU_LATENCY)
-            ) u_alu (
-                .clk     (clk),
-                .enable  (valid_q[ALU_LATENCY-1:0] & ~depthwise_q[ALU_LATENCY-1:0]),
-                .op      (op0_q),
-                .a       (a0_q[32*i +: 32]),
-                .b       (b0_q[32*i +: 32]),
-                .imm     (imm0_q),
-                .out     (value)
-            );
-
-            npu_vector_reduce u_reduce (
-                .clk     (clk),
-                .enable  (valid_q[ST_REDUCE]),
-                .first   (taps_first),
-                .kind    (reduce_kind),
-                .in      (depthwise_q[ST_REDUCE] ? taps[32*i +: 32] : value),
-                .out     (acc[32*i +: 32])
-            );
-        end
-    endgenerate
-
-    npu_vector_taps #(
-        .LANES           (LANES),
-        .ACT_W           (ACT_W),
-        .TAPS            (TAPS),
-        .ACC_DEPTH       (ACC_DEPTH),
-        .LATENCY         (ALU_LATENCY)
-    ) u_taps (
-        .clk             (clk),
-        .rst             (rst),
-        .weight_valid    (b_valid && b_weight),
-        .weight_ready    (weight_ready),
-        .weight          (b_act),
-        .issue           (fire && element_depthwise),
-        .issue_row_start (element_row_start),
-        .row_ready       (row_ready),
-        .in_valid        (valid_q[0] && depthwise_q[0]),
-        .in_row_start    (row_start0_q),
-        .in_output       (output0_q),
-        .in_first        (first_q[0]),
-        .in              (a0_act),
-        .out             (taps)
-    );
-
-    // ---- Post-processing ------------------------------------------------------------------
-
-    wire                   post_valid    = valid_q[ST_POST] && result_q[ST_POST];
-    wire                   scale_valid   = valid_q[ST_SCALE] && result_q[ST_SCALE];
-    wire [1:0]             post_context  = context_q[2*ST_POST +: 2];
-    wire [1:0]             scale_context = context_q[2*ST_SCALE +: 2];
-    wire                   post_channel  = channel_q[post_context];
-    wire                   scale_channel = channel_q[scale_context];
+    wire [LANES*ACT_W-1:0] b_act;
     wire [LANES*32-1:0]    param_bias;
     wire [LANES*32-1:0]    param_scale;
     wire                   skip_take;
@@ -625,13 +560,18 @@ module npu_vector_datapath #(
         .vmem_data       (vmem_param_data),
         .available       (param_available),
         .claim           (fire && element_channel && element_outer),
-        .bias_next       (post_valid && post_channel && outer_q[ST_POST]),
+        .bias_next       (acc_valid && acc_channel && acc_outer),
         .bias            (param_bias),
-        .scale_next      (scale_valid && scale_channel && outer_q[ST_SCALE]),
+        .scale_next      (valid_q[SCALE_DELAY-1] && scale_channel && outer_q[SCALE_DELAY-1]),
         .scale           (param_scale)
     );
 
+    genvar i;
     generate
+        for (i = 0; i < LANES; i = i + 1) begin : gen_lane
+            assign b_act[ACT_W*i +: ACT_W] = b_data[32*i +: ACT_W];
+        end
+
         if (ENABLE_RESIDUAL != 0) begin : gen_skip
             npu_delay #(
                 .WIDTH     (LANES * ACT_W),
@@ -647,7 +587,7 @@ module npu_vector_datapath #(
         end else begin : gen_no_skip
             assign skip = {(LANES*ACT_W){1'b0}};
 
-            wire unused_skip = &{1'b0, skip_take};
+            wire unused_skip = &{1'b0, skip_take, b_act};
         end
     endgenerate
 
@@ -678,10 +618,10 @@ module npu_vector_datapath #(
         .table_wr_en      (table_wr_en),
         .table_wr_addr    (table_wr_addr),
         .table_wr_data    (table_wr_data),
-        .in_valid         (post_valid),
-        .in_context       (post_context),
+        .in_valid         (acc_valid),
+        .in_context       (acc_context),
         .acc              (acc),
-        .bias             (post_channel ? param_bias : {LANES{bias_q[post_context]}}),
+        .bias             (acc_channel ? param_bias : {LANES{bias_q[acc_context]}}),
         .scale            (scale_channel ? param_scale : {LANES{scale_q[scale_context]}}),
         .skip_take        (skip_take),
         .skip             (skip),

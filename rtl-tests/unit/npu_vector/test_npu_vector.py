@@ -7,9 +7,9 @@ import pytest
 import harness
 
 HERE = pathlib.Path(__file__).parent
-PARTS = ["npu_vector_alu", "npu_vector_check", "npu_vector_issue", "npu_vector_operand",
-         "npu_vector_param", "npu_vector_reduce", "npu_vector_second", "npu_vector_taps",
-         "npu_vector_write"]
+PARTS = ["npu_vector_alu", "npu_vector_check", "npu_vector_issue", "npu_vector_lanes",
+         "npu_vector_operand", "npu_vector_param", "npu_vector_reduce", "npu_vector_second",
+         "npu_vector_taps", "npu_vector_write"]
 CELLS = ["npu_delay", "npu_f2i", "npu_f32_add", "npu_f32_mul", "npu_fifo", "npu_i2f",
          "npu_loop_nest", "npu_loop_track", "npu_post", "npu_post_lane", "npu_ram_1r1w", "npu_table"]
 DATAPATH = ["npu_vector_datapath", *PARTS, *CELLS]
