@@ -1,7 +1,7 @@
 //! VECTOR's sliding window: sums over taps of a row segment, kernel-row segments and kernel rows.
 
 use super::Stop;
-use super::memory::Memory;
+use super::memory::{Memory, narrow};
 use super::nest::{Nest, address, to_index, wrap};
 use super::vector::Common;
 use super::writes::Writes;
@@ -28,9 +28,9 @@ pub fn execute(
     if outputs > memory.shape.acc_depth {
         return Err(Stop::configuration());
     }
-    let padding = vec![0_i32; lanes];
-    let padding: Vec<i32> =
-        padding.iter().map(|_| i32::try_from(get(pad::VALUE)).unwrap_or(0)).collect();
+    let [p0, p1, ..] = get(pad::VALUE).to_le_bytes();
+    let value = i32::from(i16::from_le_bytes([p0, p1]));
+    let padding = vec![i32::from(narrow(value, memory.shape.activation_bits)); lanes];
     for [i3, i4, i5] in Nest::new([loop3, loop4, loop5])? {
         let mut acc = vec![0_i32; outputs * lanes];
         for [i1, i2] in Nest::new([loop1, loop2])? {

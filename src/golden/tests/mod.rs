@@ -1,9 +1,11 @@
 //! Each engine against references written from the formulas of docs/machine.md, as slow and plain
 //! as they stand there.
 
+mod flow;
 mod gemm;
 mod load;
 mod store;
+mod vector;
 
 use super::{Machine, Memory, Stop, Writes};
 use crate::config::Override;
