@@ -11,6 +11,7 @@ pub mod builder;
 pub mod disasm;
 pub mod file;
 pub mod footprint;
+pub mod lint;
 pub mod target;
 
 pub use asm::{AsmErrors, assemble};

@@ -1,0 +1,146 @@
+//! Launches of VECTOR.
+
+use super::finding::Rule;
+use super::launch::{Check, Stage};
+use crate::isa::Field;
+use crate::isa::levels::vector::{DST as DST_STRIDES, LOOPS};
+use crate::isa::table::vector::*;
+
+/// State of the transposer between launches.
+#[derive(Debug, Default)]
+pub(super) struct Transposer {
+    /// Tile begun, and its columns so far.
+    tile: i64,
+    columns: i64,
+}
+
+/// Destination numbers of the flag `dst`.
+const TO_VMEM: i64 = 1;
+const TO_WBUF: i64 = 2;
+const TO_TRANSPOSER: i64 = 3;
+
+/// Index tuples of a launch that are followed one by one.
+const MOST_TUPLES: i64 = 1 << 22;
+
+pub(super) fn check_vector(check: &mut Check<'_, '_, '_>, transposer: &mut Transposer) {
+    let flags = check.launch.flags;
+    let depthwise = check.launch.call.function == Function::Depthwise.number();
+    let (source, place, format) = (flags.get(SRC2), flags.get(DST), flags.get(FORMAT));
+    let activation = format == 0;
+    check.require(
+        depthwise || source < 3,
+        || "flag src2 is 3".into(),
+        "allowed: 0 `imm`, 1 IBUF, 2 VMEM",
+    );
+    check.require(
+        format < 3,
+        || "flag format is 3".into(),
+        "allowed: 0 activation, 1 int32, 2 binary32",
+    );
+    check.require(
+        format > 2 || activation == (place != TO_VMEM),
+        || format!("flag format is {format} and flag dst {place}"),
+        "activations (format 0) go to IBUF and WBUF (dst 0, 2, 3), wide results (format 1, 2) to VMEM (dst 1)",
+    );
+    let (rows, cols, lanes) = (check.design.rows(), check.design.cols(), check.design.lanes());
+    check.require(
+        place < TO_WBUF || (rows == cols && cols == lanes && rows.is_power_of_two()),
+        || format!("flag dst is {place}, but the design cannot write weight tiles"),
+        "that takes rows, columns and lanes of the same power of two",
+    );
+    if activation {
+        check.stage(&Stage { min: quant::MIN, max: quant::MAX });
+    }
+    if format != 1 && !check.has(CHANNEL) {
+        check.scale(scale::VALUE);
+    }
+    if check.has(RESIDUAL) {
+        check.require(
+            activation && source == 1 && !depthwise,
+            || "`residual` takes its operand b from IBUF (src2=1) and gives an activation (format=0)".into(),
+            "it does not go with `depthwise`",
+        );
+        let stage = Stage { min: res_quant::MIN, max: res_quant::MAX };
+        check.residual(&stage, &[res_scale_a::VALUE, res_scale_b::VALUE]);
+    }
+    if check.has(LOOKUP) {
+        check.require(activation, || "`lookup` goes with activations (format=0) only".into(), "");
+        check.lookup(flags.get(TABLE));
+    }
+    if depthwise {
+        check_depthwise(check);
+    }
+    if place == TO_TRANSPOSER {
+        transposer.follow(check);
+    }
+}
+
+fn check_depthwise(check: &mut Check<'_, '_, '_>) {
+    let positions = check.get(loop0::COUNT);
+    let taps = i64::try_from(check.design.taps()).unwrap_or(i64::MAX);
+    let depth = i64::try_from(check.design.acc_depth()).unwrap_or(i64::MAX);
+    let stride = check.get(taps::STRIDE);
+    check.require(stride > 0, || "vector.taps.stride is 0".into(), "it must be at least 1");
+    check.require(
+        positions >= taps,
+        || format!("vector.loop0.count is {positions}, but the sliding window has {taps} taps"),
+        "a row segment has at least as many positions as taps",
+    );
+    let outputs = (positions - taps) / stride.max(1) + 1;
+    check.require(
+        outputs <= depth,
+        || format!("a row segment of {positions} positions gives {outputs} outputs, but at most {depth} can be summed up"),
+        "cut the row into segments or raise `vector.acc_depth`",
+    );
+}
+
+impl Transposer {
+    /// Columns must come in the order of the tile.
+    fn follow(&mut self, check: &mut Check<'_, '_, '_>) {
+        let rows = i64::try_from(check.design.rows()).unwrap_or(1);
+        let tiles =
+            i64::try_from(check.design.wbuf().words / check.design.segment_rows()).unwrap_or(1);
+        let reduced = match check.has(REDUCE) {
+            true => 1 + usize::try_from(check.launch.flags.get(LEVELS)).unwrap_or(0),
+            false => 0,
+        };
+        let loops: Vec<(i64, i64)> = LOOPS
+            .iter()
+            .zip(&DST_STRIDES)
+            .skip(reduced)
+            .map(|((count, _), stride): (&(Field, Field), &Field)| {
+                (check.get(*count), check.get(*stride))
+            })
+            .collect();
+        let total = loops.iter().fold(1i64, |product, (count, _)| product.saturating_mul(*count));
+        for tuple in 0..total.min(MOST_TUPLES) {
+            let mut rest = tuple;
+            let mut address = check.get(dst::ADDR);
+            for &(count, stride) in &loops {
+                address += rest % count.max(1) * stride;
+                rest /= count.max(1);
+            }
+            let row = address.rem_euclid(rows * tiles);
+            let (tile, column) = (row / rows, row % rows);
+            if column != self.columns || (column > 0 && tile != self.tile) {
+                let message = format!(
+                    "result {tuple} is column {column} of weight tile {tile}, but the transposer expects column {} of {}",
+                    self.columns,
+                    if self.columns == 0 {
+                        "any tile".to_owned()
+                    } else {
+                        format!("tile {}", self.tile)
+                    },
+                );
+                check.findings.error(
+                    Rule::Configuration,
+                    check.launch.pc,
+                    &message,
+                    "the columns of a tile come in order and without others between them",
+                );
+                return;
+            }
+            (self.tile, self.columns) = (tile, (column + 1) % rows);
+        }
+    }
+}
