@@ -49,7 +49,11 @@ def _key(*parts):
     return digest.hexdigest()[:20]
 
 
-def _run(command, what, timeout=900, **options):
+class BuildError(Exception):
+    """A tool refused the sources: nothing was tested."""
+
+
+def _run(command, what, timeout=900, error=AssertionError, **options):
     done = subprocess.run(
         [str(word) for word in command],
         stdout=subprocess.PIPE,
@@ -61,7 +65,7 @@ def _run(command, what, timeout=900, **options):
     )
     if done.returncode != 0:
         tail = done.stdout[-6000:]
-        raise AssertionError(f"{what} ended with status {done.returncode}:\n{tail}")
+        raise error(f"{what} ended with status {done.returncode}:\n{tail}")
     return done.stdout
 
 
@@ -125,7 +129,8 @@ def verilate(top, sources, params=None, bench=None, args=(), defines=None, trace
                *paths, bench, *headers)
 
     def build(directory):
-        _run([*command, "--Mdir", directory / "obj"], f"verilator build of {top} {params}")
+        _run([*command, "--Mdir", directory / "obj"], f"verilator build of {top} {params}",
+             error=BuildError)
 
     directory = _cached(f"verilator-{top}", key, build)
     with tempfile.TemporaryDirectory(prefix="npugen-run-") as work:
@@ -154,7 +159,7 @@ def icarus(top, sources, module, params=None, testcase=None, env=None, seed=1, t
         timescale = directory / "timescale.f"
         timescale.write_text("+timescale+1ns/1ps\n", encoding="ascii")
         _run([*command, "-f", timescale, "-o", directory / "sim.vvp", *paths],
-             f"iverilog build of {top} {params}")
+             f"iverilog build of {top} {params}", error=BuildError)
 
     directory = _cached(f"icarus-{top}", key, build)
     with tempfile.TemporaryDirectory(prefix="npugen-run-") as work:
@@ -208,7 +213,7 @@ def prove(top, sources, params=None, depth=20, mode="bmc", timeout=900):
     def build(directory):
         output = directory / "model.smt2"
         _run([shutil_yosys, "-q", "-p", script + f"write_smt2 -wires {output}"],
-             f"yosys model of {top}")
+             f"yosys model of {top}", error=BuildError)
 
     directory = _cached(f"formal-{top}", key, build)
     options = {"bmc": [], "induction": ["-i"]}[mode]
