@@ -69,6 +69,26 @@ pub enum Error {
         /// The first divergence.
         message: String,
     },
+    /// Assembly text with mistakes.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Assembly(#[from] Box<crate::program::asm::AsmErrors>),
+    /// A program file that cannot be used.
+    #[error("`{}`: {error}", path.display())]
+    #[diagnostic(code(program))]
+    Program {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: crate::program::FileError,
+    },
+    /// The machine stopped with a fault.
+    #[error("the machine stopped: {fault}")]
+    #[diagnostic(code(fault))]
+    Fault {
+        /// Who, why and where.
+        fault: crate::exec::Fault,
+    },
     /// A program that could not be loaded or run.
     #[error("{0}")]
     #[diagnostic(code(execution))]
@@ -115,6 +135,9 @@ impl Error {
             | Error::Read { .. }
             | Error::Write { .. }
             | Error::Occupied { .. }
+            | Error::Assembly(_)
+            | Error::Program { .. }
+            | Error::Fault { .. }
             | Error::Execution(_)
             | Error::Kernel(_)
             | Error::Simulation(_)

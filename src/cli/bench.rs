@@ -182,7 +182,7 @@ fn measure(
     };
     show(common, name, &design, &workload, &measurement)?;
     if let Some(fault) = measurement.report.fault {
-        return Err(Error::Mismatch { message: format!("the machine stopped: {fault}") });
+        return Err(Error::Fault { fault });
     }
     Ok(())
 }

@@ -5,10 +5,13 @@
 
 mod bench;
 mod build;
+mod compare;
 mod completions;
 mod design_args;
 mod doctor;
+mod program_args;
 mod rtl_args;
+mod run;
 mod schema;
 
 use std::ffi::OsString;
@@ -36,6 +39,8 @@ const STATUS: &str = "Exit status: 0 done, 1 the input is at fault, 2 usage, 3 v
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(build::Args),
+    Run(run::Args),
+    Compare(compare::Args),
     Bench(bench::Args),
     Schema(schema::Args),
     Doctor(doctor::Args),
@@ -45,6 +50,8 @@ enum Command {
 fn dispatch(command: &Command) -> Result<(), Error> {
     match command {
         Command::Build(args) => build::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -1,0 +1,121 @@
+//! `npugen run`: a program on one executor.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::bench::On;
+use super::program_args::{ProgramArgs, write_outputs};
+use super::rtl_args::{RtlArgs, failed};
+use super::{print, say};
+use crate::cosim::Rtl;
+use crate::cosim::executor::TraceWindow;
+use crate::error::Error;
+use crate::exec::{Executor, RunReport};
+use crate::golden::Golden;
+
+/// Run a program on the golden model or on the simulated RTL.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  npugen run net.npu --on golden --input image=cat.npy --output logits=out.npy
+  npugen run net.npu --on rtl --json
+  npugen run test.npuasm -c tiny --on rtl --vcd run.vcd --from 100 --to 900
+
+A fault of the machine ends the run with exit status 1 and is told in words.")]
+pub struct Args {
+    #[command(flatten)]
+    program: ProgramArgs,
+    /// Where to run.
+    #[arg(long, value_enum, default_value_t = On::Golden)]
+    on: On,
+    /// Write a tensor to a NumPy file after the run. May be given again.
+    #[arg(short, long, value_name = "TENSOR=FILE.npy")]
+    output: Vec<String>,
+    /// Print the report as one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Write a waveform of the RTL (time in the file is twice the cycle).
+    #[arg(long, value_name = "FILE")]
+    vcd: Option<PathBuf>,
+    /// First cycle of the waveform.
+    #[arg(long, value_name = "CYCLE", default_value_t = 0, requires = "vcd")]
+    from: u64,
+    /// Last cycle of the waveform.
+    #[arg(long, value_name = "CYCLE", default_value_t = 20_000, requires = "vcd")]
+    to: u64,
+    #[command(flatten)]
+    rtl: RtlArgs,
+}
+
+/// Runs the program.
+pub fn run(args: &Args) -> Result<(), Error> {
+    let (program, design) = args.program.open()?;
+    let inputs = args.program.inputs(&program)?;
+    let mut speed = None;
+    let mut executor: Box<dyn Executor> = match args.on {
+        On::Golden => Box::new(Golden::new(&design)),
+        On::Rtl => {
+            let mut options = args.rtl.options();
+            options.trace = args.vcd.as_ref().map(|path| TraceWindow {
+                from: args.from,
+                to: args.to,
+                path: path.clone(),
+            });
+            let rtl = Rtl::new(&design, options)?;
+            if let Some(seconds) = rtl.built().seconds {
+                say(&format!("built the simulation model of {} in {seconds:.1} s", design.name()));
+            }
+            speed = Some(std::time::Instant::now());
+            Box::new(rtl)
+        }
+    };
+    executor.load(&program).map_err(failed)?;
+    for input in &inputs {
+        executor.write(input.region, input.offset, &input.bytes).map_err(failed)?;
+    }
+    let report = executor.run().map_err(failed)?;
+    let seconds = speed.map(|start| start.elapsed().as_secs_f64());
+    print(&if args.json { json_report(&report, seconds) } else { text_report(&report, seconds) })?;
+    if let Some(fault) = report.fault {
+        return Err(Error::Fault { fault });
+    }
+    write_outputs(executor.as_ref(), &program, &args.output)
+}
+
+fn json_report(report: &RunReport, seconds: Option<f64>) -> String {
+    let counters: serde_json::Map<String, serde_json::Value> =
+        report.counters.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let tags: Vec<serde_json::Value> = report
+        .tags
+        .iter()
+        .map(|tag| json!({"engine": tag.engine.name(), "tag": tag.tag, "cycle": tag.cycle}))
+        .collect();
+    let value = json!({
+        "launches": report.retired.len(),
+        "cycles": report.cycles,
+        "seconds": seconds,
+        "fault": report.fault.map(|fault| fault.to_string()),
+        "counters": counters,
+        "tags": tags,
+    });
+    format!("{value:#}\n")
+}
+
+fn text_report(report: &RunReport, seconds: Option<f64>) -> String {
+    let mut text = format!("{} launches retired\n", report.retired.len());
+    if let Some(cycles) = report.cycles {
+        text += &format!("{cycles} cycles\n");
+        for (name, value) in report.counters.iter().filter(|(_, value)| **value != 0) {
+            text += &format!("  {name:<24} {value:>12}\n");
+        }
+        if let Some(seconds) = seconds {
+            text += &format!("simulated at {:.0} cycles/s\n", cycles as f64 / seconds.max(1e-9));
+        }
+    }
+    for tag in &report.tags {
+        let cycle = tag.cycle.map_or(String::new(), |cycle| format!(" at cycle {cycle}"));
+        text += &format!("tag {} of {}{cycle}\n", tag.tag, tag.engine.name());
+    }
+    text
+}
