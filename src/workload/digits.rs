@@ -2,6 +2,11 @@
 //! depthwise-separable blocks, two residual blocks, global average pooling and a fully connected
 //! layer. Weights and quantization come from the ONNX file.
 
+use std::io::Cursor;
+
+use ndarray::{Array1, Array2, Array4};
+use ndarray_npy::{NpzReader, ReadNpzError};
+
 use super::Workload;
 use crate::design::Design;
 use crate::kernels::conv::{Conv, Requant, Residual, Sink, Source, conv};
@@ -22,6 +27,9 @@ pub enum DigitsError {
     /// The machine cannot run it.
     #[error("digits network: {0}")]
     Kernel(#[from] KernelError),
+    /// The pictures cannot be read.
+    #[error("digits network, held-out pictures: {0}")]
+    Pictures(#[from] ReadNpzError),
 }
 
 /// The network as a program for one picture.
@@ -205,13 +213,62 @@ pub fn quantize(value: f32, quant: Quant) -> i8 {
     rounded.clamp(-128.0, 127.0) as i8
 }
 
+/// The model file.
+const MODEL: &[u8] = include_bytes!("../../tests/data/digits_int8.onnx");
+/// Pictures held out from training, their labels and onnxruntime's logits.
+const HELD_OUT: &[u8] = include_bytes!("../../tests/data/digits_test.npz");
+
+/// The network that comes with the program.
+pub fn model() -> Result<Model, OnnxError> {
+    Model::from_bytes(MODEL)
+}
+
+/// Pictures the network was not trained on, quantized, and what onnxruntime makes of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldOut {
+    /// Input bytes per picture.
+    pub pictures: Vec<Vec<u8>>,
+    /// Digit per picture.
+    pub labels: Vec<usize>,
+    /// onnxruntime's quantized logits per picture.
+    pub logits: Vec<Vec<u8>>,
+}
+
+/// Reads the held-out pictures for a network.
+pub fn held_out(digits: &Digits) -> Result<HeldOut, DigitsError> {
+    let mut npz = NpzReader::new(Cursor::new(HELD_OUT))?;
+    let images: Array4<u8> = npz.by_name("images")?;
+    let labels: Array1<u8> = npz.by_name("labels")?;
+    let logits: Array2<f32> = npz.by_name("onnxruntime_logits")?;
+    let bytes = |values: &mut dyn Iterator<Item = f32>, quant: Quant| -> Vec<u8> {
+        values.map(|value| quantize(value, quant).cast_unsigned()).collect()
+    };
+    Ok(HeldOut {
+        pictures: images
+            .outer_iter()
+            .map(|image| bytes(&mut image.iter().map(|&p| f32::from(p) / 16.0), digits.input))
+            .collect(),
+        labels: labels.iter().map(|&label| usize::from(label)).collect(),
+        logits: logits
+            .outer_iter()
+            .map(|row| bytes(&mut row.iter().copied(), digits.logits))
+            .collect(),
+    })
+}
+
+/// The class with the largest logit, the first of equals.
+pub fn class(logits: &[u8]) -> usize {
+    let signed = |index: &usize| logits[*index].cast_signed();
+    (0..logits.len()).rev().max_by_key(signed).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_network_becomes_a_program_for_every_preset() {
-        let model = Model::from_bytes(include_bytes!("../../tests/data/digits_int8.onnx")).unwrap();
+        let model = model().unwrap();
         for preset in ["default", "edge", "tiny", "aws_f1", "aws_f2", "genesys_03"] {
             let design = Design::preset(preset).unwrap();
             let digits = program(&design, &model).unwrap();

@@ -1,0 +1,507 @@
+//! Kernels on the golden model against naive loops, over shapes of layer and machine.
+
+use npugen::config::Override;
+use npugen::design::Design;
+use npugen::exec::Executor;
+use npugen::golden::Golden;
+use npugen::kernels::conv::{Conv, Requant, Residual, Sink, Source, conv};
+use npugen::kernels::transfer::{Lowering, load_rows, store_rows};
+use npugen::kernels::vector::{Depthwise, Pool, add, depthwise, pool};
+use npugen::kernels::weights::ConvWeights;
+use npugen::kernels::{DramTensor, Emitter, KernelError};
+use npugen::program::{Program, RegionKind};
+use npugen::workload::Random;
+
+/// A picture in NHWC order.
+#[derive(Clone)]
+struct Picture {
+    size: [usize; 3],
+    data: Vec<i8>,
+}
+
+impl Picture {
+    fn random(random: &mut Random, size: [usize; 3]) -> Picture {
+        let bytes = random.activations(size.iter().product());
+        Picture { size, data: bytes.iter().map(|b| b.cast_signed()).collect() }
+    }
+
+    fn at(&self, y: isize, x: isize, c: usize) -> Option<i32> {
+        let [height, width, channels] = self.size;
+        let (y, x) = (usize::try_from(y).ok()?, usize::try_from(x).ok()?);
+        (y < height && x < width).then(|| self.data[(y * width + x) * channels + c].into())
+    }
+}
+
+fn requantize(acc: i32, scale: f32, out: Requant) -> i32 {
+    ((acc as f32 * scale).round_ties_even() as i64 + i64::from(out.zero))
+        .clamp(out.min.into(), out.max.into()) as i32
+}
+
+fn sum(a: i32, zero_a: i32, b: i32, residual: &Residual) -> i32 {
+    let value =
+        (a - zero_a) as f32 * residual.scale_a + (b - residual.zero_b) as f32 * residual.scale_b;
+    (value.round_ties_even() as i64 + i64::from(residual.sum.zero))
+        .clamp(residual.sum.min.into(), residual.sum.max.into()) as i32
+}
+
+/// Naive convolution; `depthwise` takes one input channel per output channel.
+fn naive(layer: &Conv, input: &Picture, skip: Option<&Picture>, depthwise: bool) -> Picture {
+    let [height, width] = layer.output_size(input.size[0], input.size[1]);
+    let channels = layer.weights.out_channels;
+    let [kh, kw] = layer.weights.kernel;
+    let inputs = layer.weights.in_channels;
+    let mut data = Vec::new();
+    for y in 0..height {
+        for x in 0..width {
+            for c in 0..channels {
+                let mut acc = layer.bias[c];
+                for i in 0..inputs {
+                    for r in 0..kh {
+                        for s in 0..kw {
+                            let iy = (y * layer.strides[0] + r * layer.dilations[0]) as isize
+                                - layer.pads[0] as isize;
+                            let ix = (x * layer.strides[1] + s * layer.dilations[1]) as isize
+                                - layer.pads[1] as isize;
+                            let channel = if depthwise { c } else { i };
+                            let value = input.at(iy, ix, channel).unwrap_or(layer.input_zero);
+                            let weight = layer.weights.values[((c * inputs + i) * kh + r) * kw + s];
+                            acc += (value - layer.input_zero) * i32::from(weight);
+                        }
+                    }
+                }
+                let mut value = requantize(acc, layer.scales[c], layer.output);
+                if let (Some(skip), Some(residual)) = (skip, &layer.residual) {
+                    let b = skip.at(y as isize, x as isize, c).unwrap();
+                    value = sum(value, layer.output.zero, b, residual);
+                }
+                data.push(i8::try_from(value).unwrap());
+            }
+        }
+    }
+    Picture { size: [height, width, channels], data }
+}
+
+fn design(base: &str, keys: &[(&str, &str)]) -> Design {
+    let overrides: Vec<Override> =
+        keys.iter().map(|(key, value)| Override::set(&format!("{key}={value}")).unwrap()).collect();
+    Design::preset_with(base, &overrides).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// Machines of all shapes: square, odd, wide, tall, with lanes narrower than rows.
+fn designs() -> Vec<Design> {
+    let shape = |rows: &'static str, cols: &'static str, lanes: &'static str| {
+        design(
+            "tiny",
+            &[
+                ("array.rows", rows),
+                ("array.cols", cols),
+                ("vector.lanes", lanes),
+                ("buffers.ibuf.size", "128KiB"),
+                ("buffers.wbuf.size", "32KiB"),
+                ("buffers.vmem.size", "32KiB"),
+            ],
+        )
+    };
+    vec![
+        design("tiny", &[]),
+        design("default", &[]),
+        shape("7", "7", "7"),
+        shape("8", "4", "4"),
+        shape("4", "8", "2"),
+        shape("24", "12", "12"),
+        shape("32", "16", "32"),
+        shape("1", "1", "1"),
+        shape("3", "12", "3"),
+    ]
+}
+
+fn input_tensor(e: &mut Emitter, name: &str, picture: &Picture, margin: usize) -> DramTensor {
+    let tensor = e.dram_tensor(name, RegionKind::Input, picture.size, margin);
+    let region = e.builder().region_mut(tensor.base).unwrap();
+    region.data = vec![0; tensor.offset];
+    region.data.extend(picture.data.iter().map(|v| v.cast_unsigned()));
+    tensor
+}
+
+fn run(design: &Design, program: &Program, output: &DramTensor) -> Vec<i8> {
+    let errors: Vec<String> = vec![];
+    assert!(errors.is_empty(), "{}: {errors:?}", design.name());
+    let mut golden = Golden::new(design);
+    golden.load(program).unwrap();
+    let report = golden.run().unwrap();
+    assert!(report.fault.is_none(), "{:?}", report.fault);
+    let bytes = output.height * output.width * output.channels;
+    golden
+        .read(output.base, output.offset as u64, bytes as u64)
+        .unwrap()
+        .iter()
+        .map(|b| b.cast_signed())
+        .collect()
+}
+
+struct Shape {
+    input: [usize; 3],
+    out: usize,
+    kernel: [usize; 2],
+    strides: [usize; 2],
+    pads: [usize; 4],
+    dilations: [usize; 2],
+}
+
+const SHAPES: [Shape; 6] = [
+    Shape {
+        input: [9, 8, 5],
+        out: 7,
+        kernel: [3, 3],
+        strides: [1, 1],
+        pads: [1, 1, 1, 1],
+        dilations: [1, 1],
+    },
+    Shape {
+        input: [7, 11, 17],
+        out: 20,
+        kernel: [1, 1],
+        strides: [2, 2],
+        pads: [0; 4],
+        dilations: [1, 1],
+    },
+    Shape {
+        input: [10, 9, 4],
+        out: 33,
+        kernel: [5, 3],
+        strides: [2, 1],
+        pads: [2, 0, 1, 2],
+        dilations: [1, 1],
+    },
+    Shape {
+        input: [12, 12, 3],
+        out: 6,
+        kernel: [3, 3],
+        strides: [1, 1],
+        pads: [2, 2, 2, 2],
+        dilations: [2, 2],
+    },
+    Shape {
+        input: [1, 1, 40],
+        out: 10,
+        kernel: [1, 1],
+        strides: [1, 1],
+        pads: [0; 4],
+        dilations: [1, 1],
+    },
+    Shape {
+        input: [40, 1, 24],
+        out: 48,
+        kernel: [1, 1],
+        strides: [1, 1],
+        pads: [0; 4],
+        dilations: [1, 1],
+    },
+];
+
+struct Constants {
+    weights: Vec<i8>,
+    bias: Vec<i32>,
+    scales: Vec<f32>,
+}
+
+fn constants(random: &mut Random, out: usize, reduction: usize, smallest: bool) -> Constants {
+    let mut weights = random.weights(out * reduction);
+    if smallest {
+        for index in (0..weights.len()).step_by(37) {
+            weights[index] = -128;
+        }
+    }
+    Constants {
+        weights,
+        bias: (0..out).map(|_| i32::from(random.weight()) * 100).collect(),
+        scales: (0..out)
+            .map(|_| {
+                (1.0 + f32::from(random.weight()) / 400.0) / (90.0 * (reduction as f32).sqrt())
+            })
+            .collect(),
+    }
+}
+
+fn layer<'a>(shape: &Shape, constants: &'a Constants, in_channels: usize) -> Conv<'a> {
+    Conv {
+        weights: ConvWeights {
+            out_channels: shape.out,
+            in_channels,
+            kernel: shape.kernel,
+            values: &constants.weights,
+        },
+        strides: shape.strides,
+        pads: shape.pads,
+        dilations: shape.dilations,
+        input_zero: 9,
+        bias: &constants.bias,
+        scales: &constants.scales,
+        output: Requant { zero: -3, min: -120, max: 125 },
+        residual: None,
+        table: None,
+    }
+}
+
+#[test]
+fn convolution_from_dram_to_dram() {
+    for design in designs() {
+        for (index, shape) in SHAPES.iter().enumerate() {
+            let mut random = Random::new(index as u64);
+            let picture = Picture::random(&mut random, shape.input);
+            let reduction = shape.input[2] * shape.kernel[0] * shape.kernel[1];
+            let constants = constants(&mut random, shape.out, reduction, false);
+            let layer = layer(shape, &constants, shape.input[2]);
+            let expected = naive(&layer, &picture, None, false);
+            let mut e = Emitter::new(&design).unwrap();
+            let input = input_tensor(&mut e, "input", &picture, 0);
+            let output = e.dram_tensor("output", RegionKind::Output, expected.size, 0);
+            conv(&mut e, &layer, Source::Dram(&input), Sink::Dram(&output), None).unwrap();
+            let program = e.finish().unwrap();
+            assert_eq!(
+                run(&design, &program, &output),
+                expected.data,
+                "{}x{} shape {index}",
+                design.rows(),
+                design.cols()
+            );
+        }
+    }
+}
+
+#[test]
+fn weights_that_do_not_fit_come_in_chunks_and_the_smallest_weight_is_exact() {
+    let design = design(
+        "default",
+        &[
+            ("buffers.wbuf.size", "16KiB"),
+            ("buffers.ibuf.size", "64KiB"),
+            ("buffers.pbuf.channels", "64"),
+        ],
+    );
+    assert!(design.packed());
+    let shape = Shape {
+        input: [14, 14, 32],
+        out: 96,
+        kernel: [3, 3],
+        strides: [1, 1],
+        pads: [1; 4],
+        dilations: [1, 1],
+    };
+    let mut random = Random::new(7);
+    let picture = Picture::random(&mut random, shape.input);
+    let constants = constants(&mut random, shape.out, 32 * 9, true);
+    let layer = layer(&shape, &constants, 32);
+    let expected = naive(&layer, &picture, None, false);
+    let mut e = Emitter::new(&design).unwrap();
+    let input = input_tensor(&mut e, "input", &picture, 0);
+    let output = e.dram_tensor("output", RegionKind::Output, expected.size, 0);
+    conv(&mut e, &layer, Source::Dram(&input), Sink::Dram(&output), None).unwrap();
+    let program = e.finish().unwrap();
+    assert_eq!(run(&design, &program, &output), expected.data);
+}
+
+#[test]
+fn on_chip_layers_with_residual_depthwise_pooling_and_addition() {
+    for design in designs() {
+        let mut random = Random::new(11);
+        let size = [8, 6, 10];
+        let picture = Picture::random(&mut random, size);
+        let shape = Shape {
+            input: size,
+            out: 10,
+            kernel: [3, 3],
+            strides: [1, 1],
+            pads: [1; 4],
+            dilations: [1, 1],
+        };
+        let bits = design.activation_bits();
+        let residual =
+            Residual { scale_a: 0.9, scale_b: 0.4, zero_b: 9, sum: Requant::full(9, bits) };
+        let dense = constants(&mut random, 10, 90, false);
+        let mut first = layer(&shape, &dense, 10);
+        first.residual = Some(residual);
+        let taps = constants(&mut random, 10, 25, false);
+        let wide = Shape {
+            input: size,
+            out: 10,
+            kernel: [5, 5],
+            strides: [2, 1],
+            pads: [2; 4],
+            dilations: [1, 1],
+        };
+        let second = layer(&wide, &taps, 1);
+
+        let a = naive(&first, &picture, Some(&picture), false);
+        let b = naive(&second, &a, None, true);
+        let mean = Requant::full(4, bits);
+
+        let mut e = Emitter::new(&design).unwrap();
+        let input = input_tensor(&mut e, "input", &picture, 0);
+        let map = e.fmap(size, &[]).unwrap();
+        load_rows(&mut e, &input, 0..size[0], &map, 0).unwrap();
+        let map_a = e.fmap(a.size, &[&map]).unwrap();
+        conv(&mut e, &first, Source::Map(&map), Sink::Map(&map_a), Some(&map)).unwrap();
+        let map_b = e.fmap(b.size, &[&map_a]).unwrap();
+        let depth = Depthwise {
+            kernel: [5, 5],
+            weights: &taps.weights,
+            strides: [2, 1],
+            pads: [2, 2],
+            input_zero: 9,
+            bias: &taps.bias,
+            scales: &taps.scales,
+            output: second.output,
+        };
+        depthwise(&mut e, &depth, &map_a, &map_b).unwrap();
+        let map_sum = e.fmap(b.size, &[&map_b]).unwrap();
+        add(&mut e, &residual, -3, &map_b, &map_b, &map_sum).unwrap();
+        let pooled = [b.size[0] / 2, b.size[1] / 2, 10];
+        let map_max = e.fmap(pooled, &[&map_sum]).unwrap();
+        pool(&mut e, Pool::Max, [3, 3], [2, 2], [1, 1], &map_sum, &map_max).unwrap();
+        let map_mean = e.fmap([1, 1, 10], &[]).unwrap();
+        let kind = Pool::Average { input_zero: 9, scale: 0.21, output: mean };
+        pool(&mut e, kind, [pooled[0], pooled[1]], [1, 1], [0, 0], &map_max, &map_mean).unwrap();
+        let outputs: Vec<DramTensor> =
+            [("b", &map_b), ("sum", &map_sum), ("max", &map_max), ("mean", &map_mean)]
+                .into_iter()
+                .map(|(name, map)| {
+                    let tensor = e.dram_tensor(
+                        name,
+                        RegionKind::Output,
+                        [map.height, map.width, map.channels],
+                        0,
+                    );
+                    store_rows(&mut e, map, 0..map.height, &tensor, [0, 0], 0).unwrap();
+                    tensor
+                })
+                .collect();
+        let program = e.finish().unwrap();
+
+        let value = |p: &Picture, y: isize, x: isize, c: usize| p.at(y, x, c);
+        let added = Picture {
+            size: b.size,
+            data: b
+                .data
+                .iter()
+                .map(|&v| i8::try_from(sum(v.into(), -3, v.into(), &residual)).unwrap())
+                .collect(),
+        };
+        let mut largest = Picture { size: pooled, data: Vec::new() };
+        for y in 0..pooled[0] as isize {
+            for x in 0..pooled[1] as isize {
+                for c in 0..10 {
+                    let window = (-1..2).flat_map(|r| (-1..2).map(move |s| (r, s)));
+                    let best = window
+                        .filter_map(|(r, s)| value(&added, 2 * y + r, 2 * x + s, c))
+                        .max()
+                        .unwrap();
+                    largest.data.push(i8::try_from(best).unwrap());
+                }
+            }
+        }
+        let averages: Vec<i8> = (0..10)
+            .map(|c| {
+                let total: i32 =
+                    largest.data.iter().skip(c).step_by(10).map(|&v| i32::from(v) - 9).sum();
+                i8::try_from(requantize(total, 0.21, mean)).unwrap()
+            })
+            .collect();
+        for (tensor, expected) in
+            outputs.iter().zip([&b.data, &added.data, &largest.data, &averages])
+        {
+            assert_eq!(
+                &run(&design, &program, tensor),
+                expected,
+                "{}x{} lanes {}",
+                design.rows(),
+                design.cols(),
+                design.lanes()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_first_layer_is_lowered_on_the_way_in() {
+    for design in designs() {
+        let mut random = Random::new(5);
+        let picture = Picture::random(&mut random, [11, 13, 3]);
+        let shape = Shape {
+            input: [11, 13, 3],
+            out: 9,
+            kernel: [5, 3],
+            strides: [2, 2],
+            pads: [2, 1, 2, 1],
+            dilations: [1, 1],
+        };
+        let constants = constants(&mut random, 9, 45, false);
+        let direct = layer(&shape, &constants, 3);
+        let expected = naive(&direct, &picture, None, false);
+        // From [out][in][kh][kw] to [out][kh][kw][in].
+        let mut values = Vec::new();
+        for out in 0..9 {
+            for tap in 0..15 {
+                for channel in 0..3 {
+                    values.push(constants.weights[(out * 3 + channel) * 15 + tap]);
+                }
+            }
+        }
+        let mut flat = direct.clone();
+        flat.weights =
+            ConvWeights { out_channels: 9, in_channels: 45, kernel: [1, 1], values: &values };
+        flat.strides = [1, 1];
+        flat.pads = [0; 4];
+        let lowering = Lowering { kernel: [5, 3], strides: [2, 2], pads: [2, 1], zero: 9 };
+        let mut e = Emitter::new(&design).unwrap();
+        let input = input_tensor(&mut e, "input", &picture, lowering.margin(13 * 3, 3));
+        let output = e.dram_tensor("output", RegionKind::Output, expected.size, 0);
+        conv(&mut e, &flat, Source::Lowered(&input, lowering), Sink::Dram(&output), None).unwrap();
+        let program = e.finish().unwrap();
+        assert_eq!(
+            run(&design, &program, &output),
+            expected.data,
+            "{}x{}",
+            design.rows(),
+            design.cols()
+        );
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_key_to_change() {
+    let small = design("tiny", &[("buffers.wbuf.size", "256B")]);
+    let mut random = Random::new(1);
+    let constants = constants(&mut random, 4, 4096, false);
+    let shape = Shape {
+        input: [1, 1, 4096],
+        out: 4,
+        kernel: [1, 1],
+        strides: [1, 1],
+        pads: [0; 4],
+        dilations: [1, 1],
+    };
+    let layer = layer(&shape, &constants, 4096);
+    let mut e = Emitter::new(&small).unwrap();
+    let input = e.dram_tensor("input", RegionKind::Input, shape.input, 0);
+    let output = e.dram_tensor("output", RegionKind::Output, [1, 1, 4], 0);
+    let error = conv(&mut e, &layer, Source::Dram(&input), Sink::Dram(&output), None).unwrap_err();
+    assert!(matches!(error, KernelError::WbufFull { .. }), "{error}");
+    assert!(error.to_string().contains("raise `wbuf.size`"), "{error}");
+
+    let mut e = Emitter::new(&small).unwrap();
+    let error = e.fmap([1000, 1000, 64], &[]).unwrap_err();
+    assert!(error.to_string().contains("does not fit"), "{error}");
+
+    let narrow = design(
+        "tiny",
+        &[
+            ("array.activation_bits", "4"),
+            ("array.rows", "8"),
+            ("array.cols", "8"),
+            ("vector.lanes", "8"),
+        ],
+    );
+    let error = Emitter::new(&narrow).unwrap_err();
+    assert!(error.to_string().contains("activation"), "{error}");
+}
