@@ -57,6 +57,12 @@ def test_halt():
     harness.icarus("load_bench", SOURCES, __file__, CASES["bus128_16x16"], "halt_finishes_bursts")
 
 
+@pytest.mark.parametrize("outstanding", [32, 64])
+def test_speed(outstanding):
+    params = parameters(128, [16, 16, 128, 64], ADDR_W=40, OUTSTANDING=outstanding, FIFO_BEATS=512)
+    print(harness.verilate("npu_load_datapath", SOURCES[1:], params, HERE / "speed.cpp"))
+
+
 @pytest.mark.parametrize("top", ["npu_load_datapath", "npu_load_pack", "npu_dma_runs",
                                  "npu_word_nest", "npu_byte_rotate"])
 def test_lint(top):

@@ -56,6 +56,12 @@ def test_halt():
     harness.icarus("store_bench", SOURCES, __file__, CASES["bus128_16x16"], "halt_finishes_bursts")
 
 
+@pytest.mark.parametrize("outstanding", [16, 64])
+def test_speed(outstanding):
+    params = parameters(128, [16, 64], ADDR_W=40, OUTSTANDING=outstanding)
+    print(harness.verilate("npu_store_datapath", SOURCES[1:], params, HERE / "speed.cpp"))
+
+
 @pytest.mark.parametrize("top", ["npu_store_datapath", "npu_store_pack", "npu_store_words",
                                  "npu_store_unit", "npu_axi_writer"])
 def test_lint(top):
