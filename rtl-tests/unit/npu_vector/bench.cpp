@@ -116,6 +116,12 @@ class Generator {
         limits(l.res_min, l.res_max);
         l.tap_stride = between(-3, 6);
         l.out_stride = between(-3, 6);
+        // In place: each result goes where its operand a came from.
+        if (!deep && l.dst < 2 && l.dst == l.src1 && chance(3)) {
+            l.reduce = 0;
+            l.d_addr = l.a_addr;
+            std::copy(l.a_stride, l.a_stride + 6, l.d_stride);
+        }
         return l;
     }
 
@@ -126,12 +132,26 @@ class Generator {
         if (t.outside) return false;
         std::set<uint32_t> ibuf(t.ibuf_writes.begin(), t.ibuf_writes.end());
         std::set<uint32_t> vmem(t.vmem_writes.begin(), t.vmem_writes.end());
-        for (uint32_t w : t.ibuf_reads)
-            if (ibuf.count(w) || dirty_ibuf.count(w)) return false;
-        for (uint32_t w : t.vmem_reads)
-            if (vmem.count(w) || dirty_vmem.count(w)) return false;
+        bool overlaps = false;
+        for (uint32_t w : t.ibuf_reads) {
+            if (dirty_ibuf.count(w)) return false;
+            overlaps = overlaps || ibuf.count(w);
+        }
+        for (uint32_t w : t.vmem_reads) {
+            if (dirty_vmem.count(w)) return false;
+            overlaps = overlaps || vmem.count(w);
+        }
         for (uint32_t w : vmem)
             if (w >= PARAM_BASE) return false;
+        if (overlaps) {
+            // Legal in place only, each word once, and b elsewhere.
+            bool place = l.function != DEPTHWISE && !l.reduce && l.dst == l.src1
+                && l.d_addr == l.a_addr && std::equal(l.a_stride, l.a_stride + 6, l.d_stride);
+            bool once = ibuf.size() == t.ibuf_writes.size() && vmem.size() == t.vmem_writes.size();
+            bool apart = l.src2 == 0 || l.src2 - 1 != l.dst;
+            if (!place || !once || !apart) return false;
+            seen["in place"]++;
+        }
         dirty_ibuf.insert(ibuf.begin(), ibuf.end());
         dirty_vmem.insert(vmem.begin(), vmem.end());
         return true;
@@ -175,6 +195,7 @@ class Generator {
         for (int i = 0; i < (PARAM_ENABLE_DYNAMIC_WEIGHTS ? 4 : 2); i++) want("dst ", i);
         for (int i = 0; i < 3; i++) want("format ", i), want("src2 ", i), want("reduce ", 1 + i);
         for (int i = 0; i < 4; i++) want("levels ", i), want("depthwise stride ", 1 + i);
+        CHECK(seen["in place"], "never tried: in place");
         want("src1 ", 0), want("src1 ", 1), want("channel ", 1), want("depthwise surplus ", 1);
         if (PARAM_ENABLE_RESIDUAL) want("residual ", 1);
         if (LOOKUP)
