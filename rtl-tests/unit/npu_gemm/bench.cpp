@@ -431,9 +431,10 @@ static int run_exact(uint64_t seed) {
         l.y_step_kh = 1;
         if (i % 4 == 3) l.ow = 1 + i % 3;       // a pass shorter than its weights' loading
         int beats = S.cols > S.rows ? S.cols / S.rows : 1;
-        long pass = l.ow > shortest ? l.ow : shortest, last = (long)l.ow * beats > shortest ? (long)l.ow * beats : shortest;
+        long fed = (long)(l.ow - 1) * beats + 1; // the last pass waits for the output port
+        long pass = l.ow > shortest ? l.ow : shortest, last = fed > shortest ? fed : shortest;
         slots += l.n * ((l.kc - 1) * pass + last);
-        if (i == 23) slots -= last - ((long)(l.ow - 1) * beats + 1);
+        if (i == 23) slots -= last - fed;
         e.send(l);
         execute(l, expected, S);
     }
