@@ -16,6 +16,7 @@ fn golden_equals_onnxruntime_on_every_preset() {
         assert_eq!(held_out.pictures.len(), 359);
         let mut golden = Golden::new(&design);
         let program = &digits.workload.program;
+        assert!(npugen::program::lint::lint(&design, program).is_legal());
         golden.load(program).unwrap();
         let input = program.tensor("input").unwrap();
         let logits = program.tensor("logits").unwrap();

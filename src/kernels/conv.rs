@@ -126,7 +126,8 @@ struct Tile {
 struct Chunk {
     blocks: Range<usize>,
     tiles: Vec<BlockTiles>,
-    /// WBUF address of each block.
+    /// WBUF address of each block while the chunk's weights are resident; empty when even one step
+    /// of blocks does not fit, and every launch brings its own.
     wbuf: Vec<usize>,
     /// PBUF word of the first block.
     pbuf: usize,
@@ -170,8 +171,11 @@ pub fn conv(
     let weight_bytes: usize = all_tiles.iter().map(|tiles| tiles.bytes.len()).sum();
     let passes = kh * kw * layer.weights.in_channels.div_ceil(geometry.rows) * blocks;
     let load_vectors = weight_bytes.div_ceil(geometry.bus_bytes).div_ceil(passes.max(1));
-    let tiles =
-        plan_tiles([height, width], geometry.obuf_depth, load_vectors.max(geometry.segment_rows));
+    let small = load_vectors.max(geometry.segment_rows);
+    // Weights that every launch brings again want the largest tiles.
+    let streamed = words.chunks(align).any(|step| step.iter().sum::<usize>() > geometry.wbuf_words);
+    let small = if streamed { geometry.obuf_depth } else { small };
+    let tiles = plan_tiles([height, width], geometry.obuf_depth, small);
 
     let bias = layer.folded_bias();
     let mut params = channel_params(&geometry, &bias, layer.scales)
@@ -193,7 +197,8 @@ pub fn conv(
         for (index, tile) in tiles.iter().enumerate() {
             let first = index == 0;
             let last = index + 1 == tiles.len();
-            if first {
+            let resident = words[chunk.blocks.clone()].iter().sum::<usize>() <= geometry.wbuf_words;
+            if first && resident {
                 load_block_weights(e, &mut chunk, 0)?;
             }
             let window = inputs.tile(e, layer, tile)?;
@@ -202,19 +207,26 @@ pub fn conv(
                 chunk.pbuf = e.pbuf(chunk.blocks.len())?;
                 let dram = e.constants(&words);
                 load_words(e, load::Function::Pbuf, dram, words.len(), chunk.pbuf)?;
-                for block in 1..chunk.blocks.len() {
-                    load_block_weights(e, &mut chunk, block)?;
+                if resident {
+                    for block in 1..chunk.blocks.len() {
+                        load_block_weights(e, &mut chunk, block)?;
+                    }
                 }
             }
             let out = outputs.tile(e, tile, &chunk);
-            // The first tile starts with the first block's weights, and what the last tile made is
-            // stored while its last block computes: both are launched block by block.
-            let by_block = first || last;
+            // The first tile starts with the first block's weights, and most of what the last tile
+            // made is stored while its last block computes: both are launched block by block.
             let job = Job { layer, window, tile, out: &out, chunk: &chunk, residual };
-            for group in launch_groups(&chunk, by_block) {
+            let count = chunk.blocks.len();
+            let early = if last { (count - 1) / align * align } else { 0 };
+            for group in launch_groups(&chunk, first || last) {
+                let end = group.end;
                 job.launch(e, group)?;
+                if end == early {
+                    outputs.store(e, &out, tile, 0..early)?;
+                }
             }
-            outputs.store(e, &out, tile, 0..chunk.blocks.len())?;
+            outputs.store(e, &out, tile, early..count)?;
         }
     }
     inputs.release(e);
@@ -223,7 +235,8 @@ pub fn conv(
 }
 
 /// Cuts the blocks of output channels into chunks whose weights fit WBUF: all at once when
-/// possible, else in halves of the ring so that the next chunk loads behind the present one.
+/// possible, else in halves of the ring so that the next chunk loads behind the present one, else
+/// in single steps of `align` blocks, whose weights are then brought launch by launch.
 /// Chunks begin at multiples of `align` blocks, where a word of IBUF begins.
 fn chunk_blocks(
     words: &[usize],
@@ -232,9 +245,6 @@ fn chunk_blocks(
     align: usize,
 ) -> Result<Vec<Range<usize>>, KernelError> {
     let steps: Vec<usize> = words.chunks(align).map(|step| step.iter().sum()).collect();
-    if let Some(&words) = steps.iter().find(|&&words| words > wbuf) {
-        return Err(KernelError::WbufFull { words, total: wbuf });
-    }
     if align > pbuf {
         return Err(KernelError::PbufFull { words: align, total: pbuf });
     }
@@ -290,18 +300,65 @@ fn plan_tiles(size: [usize; 2], depth: usize, first: usize) -> Vec<Tile> {
 }
 
 fn load_block_weights(e: &mut Emitter, chunk: &mut Chunk, block: usize) -> Result<(), KernelError> {
-    let bytes = &chunk.tiles[block].bytes;
+    let addr = load_weights(e, &chunk.tiles[block].bytes)?;
+    chunk.wbuf.push(addr);
+    Ok(())
+}
+
+/// Brings weight tiles to the next place in the ring, and returns it.
+fn load_weights(e: &mut Emitter, bytes: &[u8]) -> Result<usize, KernelError> {
     let addr = e.wbuf(bytes.len() / e.geometry.wbuf_word_bytes)?;
     let dram = e.constants(bytes);
     load_words(e, load::Function::Wbuf, dram, bytes.len(), addr)?;
-    chunk.wbuf.push(addr);
-    Ok(())
+    Ok(addr)
+}
+
+/// Part of a reduction: ranges of kh, kw and kc.
+type Slice = [Range<usize>; 3];
+
+/// Cuts a reduction of kh x kw x kc passes into loop nests of at most `limit` passes each, in the
+/// order of the passes, followed by one slice for each extra pass.
+fn slices(
+    whole: [usize; 3],
+    extra: &[[usize; 3]],
+    limit: usize,
+) -> Result<Vec<Slice>, KernelError> {
+    if limit == 0 {
+        return Err(KernelError::Unsupported {
+            kernel: "convolution",
+            what: "weight tiles in half of WBUF",
+            value: limit,
+            limit: "two tiles must fit: raise `buffers.wbuf.size`".to_owned(),
+        });
+    }
+    let [kh, kw, kc] = whole;
+    let cut = |count: usize, each: usize| {
+        let step = (limit / each).max(1);
+        (0..count).step_by(step).map(move |start| start..(start + step).min(count))
+    };
+    let mut slices: Vec<Slice> = Vec::new();
+    if kw * kc <= limit {
+        slices.extend(cut(kh, kw * kc).map(|rows| [rows, 0..kw, 0..kc]));
+    } else {
+        for row in 0..kh {
+            if kc <= limit {
+                slices.extend(cut(kw, kc).map(|cols| [row..row + 1, cols, 0..kc]));
+            } else {
+                for col in 0..kw {
+                    slices.extend(cut(kc, 1).map(|part| [row..row + 1, col..col + 1, part]));
+                }
+            }
+        }
+    }
+    slices
+        .extend(extra.iter().map(|&[row, col, part]| [row..row + 1, col..col + 1, part..part + 1]));
+    Ok(slices)
 }
 
 /// Blocks of a chunk that one launch can take together: blocks with extra tiles stand alone.
 fn launch_groups(chunk: &Chunk, by_block: bool) -> Vec<Range<usize>> {
     let count = chunk.tiles.len();
-    if by_block {
+    if by_block || chunk.wbuf.is_empty() {
         return (0..count).map(|block| block..block + 1).collect();
     }
     let mut groups: Vec<Range<usize>> = Vec::new();
@@ -550,11 +607,12 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Launches the blocks `group` of the chunk; several only when none has extra tiles.
+    /// Launches the blocks `group` of the chunk: one launch when the weights are resident and no
+    /// block has extra tiles, else (then the group is one block) a launch per slice.
     fn launch(&self, e: &mut Emitter, group: Range<usize>) -> Result<(), KernelError> {
         let geometry = e.geometry;
-        let extra = &self.chunk.tiles[group.start].extra;
-        let addr = self.chunk.wbuf[group.start];
+        let block = group.start;
+        let resident = self.chunk.wbuf.get(block).copied();
         self.configure(e, &group);
         let mut flags: Vec<(Field, i64)> = Vec::new();
         if self.residual.is_some() {
@@ -563,43 +621,52 @@ impl Job<'_> {
         if let Some(table) = self.layer.table {
             flags.extend([(gemm::LOOKUP, 1), (gemm::TABLE, table.into())]);
         }
-        e.set(gemm::w::ADDR, addr as u64);
-        if extra.is_empty() {
+        let tiles = &self.chunk.tiles[block];
+        if let (Some(addr), true) = (resident, tiles.extra.is_empty()) {
+            e.set(gemm::w::ADDR, addr as u64);
             return e.launch(gemm::Function::Act, &flags);
         }
-        // Passes whose weights a packed cell cannot hold run twice: once with the raised weights,
-        // once more with the difference.
-        e.launch(gemm::Function::Act, &[(gemm::KEEP, 1)])?;
-        let [kh, kw] = self.layer.weights.kernel;
         let blocks = self.layer.weights.in_channels.div_ceil(geometry.rows);
-        for (index, pass) in extra.iter().enumerate() {
-            self.select_pass(e, *pass);
-            let tile = (kh * kw * blocks + index) * geometry.segment_rows;
-            e.set(gemm::w::ADDR, ((addr + tile) % geometry.wbuf_words) as u64);
-            if index + 1 == extra.len() {
+        let whole = [self.layer.weights.kernel[0], self.layer.weights.kernel[1], blocks];
+        let limit = if resident.is_some() { usize::MAX } else { geometry.wbuf_words / 2 };
+        let slices = slices(whole, &tiles.extra, limit / geometry.segment_rows)?;
+        let count = slices.len();
+        let mut tile = 0;
+        for (index, slice) in slices.into_iter().enumerate() {
+            let passes: usize = slice.iter().map(Range::len).product();
+            let words = tile * geometry.segment_rows..(tile + passes) * geometry.segment_rows;
+            tile += passes;
+            let addr = match resident {
+                Some(addr) => (addr + words.start) % geometry.wbuf_words,
+                None => {
+                    let size = geometry.wbuf_word_bytes;
+                    load_weights(e, &tiles.bytes[words.start * size..words.end * size])?
+                }
+            };
+            self.select(e, &slice);
+            e.set(gemm::w::ADDR, addr as u64);
+            let mut flags = if index + 1 == count { flags.clone() } else { vec![(gemm::KEEP, 1)] };
+            if index > 0 {
                 flags.push((gemm::ACCUMULATE, 1));
-                e.launch(gemm::Function::Act, &flags)?;
-            } else {
-                e.launch(gemm::Function::Act, &[(gemm::ACCUMULATE, 1), (gemm::KEEP, 1)])?;
             }
+            e.launch(gemm::Function::Act, &flags)?;
         }
         Ok(())
     }
 
-    /// Restricts the reduction to one pass.
-    fn select_pass(&self, e: &mut Emitter, [kh, kw, kc]: [usize; 3]) {
+    /// Restricts the reduction to a slice.
+    fn select(&self, e: &mut Emitter, [kh, kw, kc]: &Slice) {
         let map = &self.window.map;
         let [dilation_y, dilation_x] = self.layer.dilations;
         let [y, x] = self.origin();
-        let (y, x) = (y + signed(kh * dilation_y), x + signed(kw * dilation_x));
-        e.set(
-            gemm::x::ADDR,
-            wrap(signed(map.addr + kc * map.block_stride()) + y * signed(map.width) + x),
-        );
+        let (y, x) = (y + signed(kh.start * dilation_y), x + signed(kw.start * dilation_x));
+        let channel = map.addr + kc.start * map.block_stride();
+        e.set(gemm::x::ADDR, wrap(signed(channel) + y * signed(map.width) + x));
         e.set(gemm::window_y::START, y);
         e.set(gemm::window_x::START, x);
-        for count in [gemm::kh::COUNT, gemm::kw::COUNT, gemm::kc::COUNT] {
-            e.set(count, 1);
+        for (count, range) in [(gemm::kh::COUNT, kh), (gemm::kw::COUNT, kw), (gemm::kc::COUNT, kc)]
+        {
+            e.set(count, range.len() as u64);
         }
     }
 
@@ -735,9 +802,43 @@ mod tests {
         assert_eq!(chunk_blocks(&[10; 8], 40, 16, 1).unwrap(), [0..2, 2..4, 4..6, 6..8]);
         assert_eq!(chunk_blocks(&[10; 6], 40, 16, 3).unwrap(), [0..3, 3..6]);
         assert_eq!(chunk_blocks(&[1; 8], 40, 4, 1).unwrap(), [0..2, 2..4, 4..6, 6..8]);
+        assert_eq!(chunk_blocks(&[50, 50], 40, 16, 1).unwrap(), [0..1, 1..2]);
         assert_eq!(
-            chunk_blocks(&[50], 40, 16, 1).unwrap_err(),
-            KernelError::WbufFull { words: 50, total: 40 }
+            chunk_blocks(&[1; 4], 40, 2, 3).unwrap_err(),
+            KernelError::PbufFull { words: 3, total: 2 }
         );
+    }
+
+    #[test]
+    fn slices_cover_the_passes_in_order_and_fit() {
+        for (whole, limit) in [
+            ([3, 3, 32], 1000),
+            ([3, 3, 32], 100),
+            ([3, 3, 32], 70),
+            ([3, 3, 32], 5),
+            ([1, 1, 7], 3),
+        ] {
+            let [kh, kw, kc] = whole;
+            let passes: Vec<_> = slices(whole, &[], limit)
+                .unwrap()
+                .into_iter()
+                .inspect(|slice| assert!(slice.iter().map(Range::len).product::<usize>() <= limit))
+                .flat_map(|[rows, cols, parts]| {
+                    rows.flat_map(move |r| {
+                        let parts = parts.clone();
+                        cols.clone().flat_map(move |c| parts.clone().map(move |p| [r, c, p]))
+                    })
+                })
+                .collect();
+            let expected: Vec<_> = (0..kh)
+                .flat_map(|r| (0..kw).flat_map(move |c| (0..kc).map(move |p| [r, c, p])))
+                .collect();
+            assert_eq!(passes, expected);
+        }
+        assert_eq!(
+            slices([1, 1, 2], &[[0, 0, 1]], 9).unwrap(),
+            [[0..1, 0..1, 0..2], [0..1, 0..1, 1..2]]
+        );
+        assert!(slices([1, 1, 1], &[], 0).is_err());
     }
 }
