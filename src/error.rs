@@ -82,6 +82,24 @@ pub enum Error {
         /// Why.
         error: crate::program::FileError,
     },
+    /// A program made for another design.
+    #[error("`{}`: {mismatch}", path.display())]
+    #[diagnostic(code(target), help("make the program again for this hardware"))]
+    Target {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        mismatch: Box<crate::program::Mismatch>,
+    },
+    /// A program with mistakes.
+    #[error("`{}` has {}", path.display(), if *errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") })]
+    #[diagnostic(code(lint))]
+    Lint {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        errors: usize,
+    },
     /// The machine stopped with a fault.
     #[error("the machine stopped: {fault}")]
     #[diagnostic(code(fault))]
@@ -137,6 +155,8 @@ impl Error {
             | Error::Occupied { .. }
             | Error::Assembly(_)
             | Error::Program { .. }
+            | Error::Target { .. }
+            | Error::Lint { .. }
             | Error::Fault { .. }
             | Error::Execution(_)
             | Error::Kernel(_)

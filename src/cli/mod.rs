@@ -3,12 +3,15 @@
 //! 2 usage, 3 a verification mismatch, 4 a missing tool). A new subcommand is a line in
 //! [`Command`], one in [`dispatch`] and a file.
 
+mod asm;
 mod bench;
 mod build;
 mod compare;
 mod completions;
 mod design_args;
+mod disasm;
 mod doctor;
+mod lint;
 mod program_args;
 mod rtl_args;
 mod run;
@@ -41,6 +44,9 @@ enum Command {
     Build(build::Args),
     Run(run::Args),
     Compare(compare::Args),
+    Asm(asm::Args),
+    Disasm(disasm::Args),
+    Lint(lint::Args),
     Bench(bench::Args),
     Schema(schema::Args),
     Doctor(doctor::Args),
@@ -52,6 +58,9 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Build(args) => build::run(args),
         Command::Run(args) => run::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Asm(args) => asm::run(args),
+        Command::Disasm(args) => disasm::run(args),
+        Command::Lint(args) => lint::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -8,9 +8,9 @@ use ndarray_npy::{ReadNpyExt, WriteNpyExt};
 use super::rtl_args::failed;
 use crate::design::Design;
 use crate::error::Error;
+use crate::exec::Executor;
 use crate::exec::compare::Input;
 use crate::exec::tensor::{self, Values};
-use crate::exec::Executor;
 use crate::program::{Dtype, Program, Target, asm};
 
 /// Which program, on which machine, with which data.
@@ -40,35 +40,7 @@ fn pair(text: &str) -> Result<(&str, &Path), Error> {
 impl ProgramArgs {
     /// Reads the program and the design it runs on.
     pub fn open(&self) -> Result<(Program, Design), Error> {
-        let path = &self.program;
-        let design = match &self.config {
-            Some(config) => {
-                let args = super::DesignArgs {
-                    config: config.clone(),
-                    rows: None,
-                    cols: None,
-                    set: Vec::new(),
-                };
-                Some(args.design()?)
-            }
-            None => None,
-        };
-        let bytes = std::fs::read(path).map_err(|error| Error::read(path, error))?;
-        let is_text = path.extension().is_some_and(|extension| extension == "npuasm");
-        let program = if is_text {
-            let text = String::from_utf8_lossy(&bytes);
-            let target = design.as_ref().map(Target::of);
-            asm::assemble(&path.display().to_string(), &text, target.as_ref())
-                .map_err(Error::Assembly)?
-        } else {
-            Program::from_bytes(&bytes)
-                .map_err(|error| Error::Program { path: path.clone(), error })?
-        };
-        let design = match design {
-            Some(design) => design,
-            None => Design::from_text(&program.target.name, &program.target.config, &[])?,
-        };
-        Ok((program, design))
+        open(&self.program, self.config.as_deref())
     }
 
     /// The inputs' bytes.
@@ -84,6 +56,33 @@ impl ProgramArgs {
             })
             .collect()
     }
+}
+
+/// Reads a program, and the design given or else the one it was made for.
+pub fn open(path: &Path, config: Option<&Path>) -> Result<(Program, Design), Error> {
+    let design = config.map(design).transpose()?;
+    let bytes = std::fs::read(path).map_err(|error| Error::read(path, error))?;
+    let is_text = path.extension().is_some_and(|extension| extension == "npuasm");
+    let program = if is_text {
+        let text = String::from_utf8_lossy(&bytes);
+        let target = design.as_ref().map(Target::of);
+        asm::assemble(&path.display().to_string(), &text, target.as_ref())
+            .map_err(Error::Assembly)?
+    } else {
+        Program::from_bytes(&bytes)
+            .map_err(|error| Error::Program { path: path.to_owned(), error })?
+    };
+    let design = match design {
+        Some(design) => design,
+        None => Design::from_text(&program.target.name, &program.target.config, &[])?,
+    };
+    Ok((program, design))
+}
+
+/// The design of a configuration file or preset.
+pub fn design(config: &Path) -> Result<Design, Error> {
+    let config = config.to_owned();
+    super::DesignArgs { config, rows: None, cols: None, set: Vec::new() }.design()
 }
 
 fn find<'p>(program: &'p Program, name: &str) -> Result<&'p crate::program::Tensor, Error> {
@@ -136,12 +135,7 @@ fn read_values(path: &Path) -> Result<Values, Error> {
         })
 }
 
-fn write_values(
-    path: &Path,
-    values: &Values,
-    dtype: Dtype,
-    shape: &[usize],
-) -> Result<(), Error> {
+fn write_values(path: &Path, values: &Values, dtype: Dtype, shape: &[usize]) -> Result<(), Error> {
     let file = std::fs::File::create(path).map_err(|error| Error::write(path, error))?;
     let narrow = |values: &[i64]| -> Result<(), Error> {
         match dtype {
@@ -166,7 +160,7 @@ fn save<From: Copy, To: ndarray_npy::WritableElement>(
 ) -> Result<(), Error> {
     let failed = |error: String| Error::write(path, std::io::Error::other(error));
     let values: Vec<To> = values.iter().map(|&value| convert(value)).collect();
-    let array = ArrayD::from_shape_vec(IxDyn(shape), values)
-        .map_err(|error| failed(error.to_string()))?;
+    let array =
+        ArrayD::from_shape_vec(IxDyn(shape), values).map_err(|error| failed(error.to_string()))?;
     array.write_npy(file).map_err(|error| failed(error.to_string()))
 }

@@ -50,6 +50,9 @@ fn yaml(value: &serde_json::Value, indent: usize) -> String {
     }
 }
 
+/// Keys that programs cannot tell: [`of`] leaves them out.
+pub const INVISIBLE: [&str; 3] = ["name", "clock_mhz", "array.cell"];
+
 /// The fingerprint of a resolved configuration. Name, clock and cell stay out of it: programs
 /// cannot tell them.
 pub(super) fn of(resolved: &RawConfig) -> Fingerprint {

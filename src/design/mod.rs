@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::config::{ConfigErrors, Override, RawConfig};
 use crate::error::Error;
 
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Fingerprint, INVISIBLE};
 pub use presets::PRESETS;
 
 /// What a processing element is built of. All agree in every bit and cycle.

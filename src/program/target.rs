@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::design::Design;
+use crate::design::{Design, INVISIBLE};
 
 /// The design a program is made for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -89,7 +89,10 @@ impl Target {
             hardware_fingerprint: hardware.fingerprint,
             program: self.name.clone(),
             program_fingerprint: self.fingerprint,
-            differences: differences(&hardware.config, &self.config),
+            differences: differences(&hardware.config, &self.config)
+                .into_iter()
+                .filter(|difference| !INVISIBLE.contains(&difference.key.as_str()))
+                .collect(),
         }))
     }
 }
@@ -170,22 +173,40 @@ mod tests {
     fn a_mismatch_is_told_key_by_key() {
         let hardware = target(
             1,
-            "array: {rows: 16, cols: 16, cell: dsp48e2}\nvector: {taps: 3}\nlist: [1, 2]\n",
+            "array: {rows: 16, cols: 16, cell: dsp48e2, packed: true}\nvector: {taps: 3}\nlist: [1, 2]\n",
         );
         let program = target(
             2,
-            "array: {rows: 32, cols: 16, cell: generic}\nvector: {}\nlist: [1]\nnew: true\n",
+            "array: {rows: 32, cols: 16, cell: generic, packed: false}\nvector: {}\nlist: [1]\nnew: true\n",
         );
         assert_eq!(program.runs_on(&program), Ok(()));
         assert_eq!(
             program.runs_on(&hardware).unwrap_err().to_string(),
             "the program is made for `n2` (fingerprint 0000000000000002), the hardware is `n1` (0000000000000001):\
-             \n  array.cell: hardware dsp48e2, program generic\
+             \n  array.packed: hardware true, program false\
              \n  array.rows: hardware 16, program 32\
              \n  list[1]: hardware 2, program absent\
              \n  new: hardware absent, program true\
              \n  vector.taps: hardware 3, program absent"
         );
+    }
+
+    #[test]
+    fn what_programs_cannot_tell_is_no_difference() {
+        let design = |text: &str| Target::of(&Design::from_yaml(text, &[]).unwrap());
+        let one = design("name: one\nclock_mhz: 100\narray: {cell: generic, packed: true}\n");
+        let two = design("name: two\nclock_mhz: 200\narray: {cell: simulation, packed: true}\n");
+        let keys: Vec<String> = differences(&one.config, &two.config)
+            .into_iter()
+            .map(|difference| difference.key)
+            .collect();
+        assert_eq!(keys, ["array.cell", "clock_mhz", "name"]);
+        assert_eq!(one.runs_on(&two), Ok(()));
+        let three = design("name: three\narray: {cell: generic, packed: false}\n");
+        let mismatch = three.runs_on(&two).unwrap_err();
+        let keys: Vec<&str> =
+            mismatch.differences.iter().map(|difference| difference.key.as_str()).collect();
+        assert_eq!(keys, ["array.packed"]);
     }
 
     #[test]
