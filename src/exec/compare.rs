@@ -1,7 +1,7 @@
 //! Runs a program on two executors and finds the first difference.
 
 use super::{ExecError, Executor, Fault, RunReport};
-use crate::isa::{Engine, Instruction};
+use crate::isa::Engine;
 use crate::program::{Program, RegionKind};
 
 /// Bytes a host writes before a run.
@@ -269,14 +269,7 @@ fn describe(
 /// An instruction in words.
 pub fn instruction_text(program: &Program, pc: usize) -> String {
     match program.code.get(pc) {
-        Some(&word) => match Instruction::decode(pc, word) {
-            Ok(Instruction::Run { call, .. }) => {
-                let function = call.spec().map_or("?", |spec| spec.name);
-                format!("run {}.{function}", call.engine.name())
-            }
-            Ok(instruction) => instruction.opcode().name.to_owned(),
-            Err(error) => error.to_string(),
-        },
+        Some(&word) => crate::program::disasm::statement(pc, word),
         None => "behind the end of the program".to_owned(),
     }
 }

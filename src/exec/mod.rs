@@ -9,6 +9,7 @@
 
 pub mod compare;
 pub mod fault;
+pub mod fuzz;
 pub mod report;
 pub mod tensor;
 

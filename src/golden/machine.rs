@@ -247,52 +247,59 @@ impl Machine {
         Ok(writes)
     }
 
-    /// Executes the launch at `pc` now, after the writes to registers that stand before it in its
-    /// engine's queue. For drivers that know in which order launches retired; start with
+    /// Executes the launch at `pc` now. For drivers that know in which order launches retired; start with
     /// [`Machine::start`].
     pub fn retire(&mut self, pc: usize) -> Result<&Executed, RetireError> {
-        self.flow.decode().map_err(RetireError::Fault)?;
+        self.settle().map_err(RetireError::Fault)?;
         let code = self.program.as_ref().map_or(&[][..], |program| &program.code);
-        let engine = match code.get(pc).map(|&word| Instruction::decode(pc, word)) {
-            Some(Ok(Instruction::Run { call, .. })) => call.engine,
-            _ => {
-                let expected = "there is no launch".to_owned();
-                return Err(RetireError::NotNext { pc, engine: Engine::Ctrl, expected });
-            }
+        let decoded = code.get(pc).map(|&word| Instruction::decode(pc, word));
+        let Some(Ok(Instruction::Run { call, wait, .. })) = decoded else {
+            let expected = "there is no launch".to_owned();
+            return Err(RetireError::NotNext { pc, engine: Engine::Ctrl, expected });
         };
-        loop {
-            let head = self.flow.queue(engine).and_then(|queue| queue.front().copied());
-            let Some((at, instruction)) = head else {
-                let decoded = self.flow.next();
+        let engine = call.engine;
+        match self.flow.queue(engine).and_then(|queue| queue.front().copied()) {
+            Some((at, _)) if at == pc => {}
+            Some((at, _)) => {
+                let expected = format!("instruction {at} comes first");
+                return Err(RetireError::NotNext { pc, engine, expected });
+            }
+            None => {
+                let next = self.flow.next();
                 let expected = format!(
-                    "nothing is left in its queue (the decoder stands at instruction {decoded})"
+                    "nothing is left in its queue (the decoder stands at instruction {next})"
                 );
                 return Err(RetireError::NotNext { pc, engine, expected });
-            };
-            if let Instruction::Run { wait, .. } = instruction {
-                if at != pc {
-                    let expected = format!("instruction {at} comes first");
-                    return Err(RetireError::NotNext { pc, engine, expected });
-                }
-                let ready = self.flow.ready(engine, wait);
-                if !ready.map_err(|stop| RetireError::Fault(located(engine, pc, stop)))? {
-                    let missing = self.flow.missing(wait);
-                    return Err(RetireError::Semaphore { pc, missing });
-                }
-            }
-            if let Some(queue) = self.flow.queue(engine) {
-                queue.pop_front();
-            }
-            self.perform(engine, at, instruction).map_err(RetireError::Fault)?;
-            if at == pc {
-                break;
             }
         }
-        self.executed.last().ok_or(RetireError::NotNext {
-            pc,
-            engine,
-            expected: "nothing was executed".to_owned(),
-        })
+        let ready = self.flow.ready(engine, wait);
+        if !ready.map_err(|stop| RetireError::Fault(located(engine, pc, stop)))? {
+            return Err(RetireError::Semaphore { pc, missing: self.flow.missing(wait) });
+        }
+        self.step(engine).map_err(RetireError::Fault)?;
+        self.settle().map_err(RetireError::Fault)?;
+        let nothing = RetireError::NotNext { pc, engine, expected: "it did nothing".to_owned() };
+        self.executed.last().ok_or(nothing)
+    }
+
+    /// Decodes and executes everything that is no launch, until only launches can go on.
+    fn settle(&mut self) -> Result<(), Fault> {
+        loop {
+            let mut progress = self.flow.decode()?;
+            for engine in Engine::QUEUED {
+                let head = |flow: &mut Flow| {
+                    flow.queue(engine).and_then(|queue| queue.front().map(|&(_, head)| head))
+                };
+                while head(&mut self.flow)
+                    .is_some_and(|head| !matches!(head, Instruction::Run { .. }))
+                {
+                    progress |= self.step(engine)?;
+                }
+            }
+            if !progress {
+                return Ok(());
+            }
+        }
     }
 
     /// Nothing can start: what a watchdog finds. Names the engine whose launch is first in the

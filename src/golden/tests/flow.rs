@@ -193,7 +193,7 @@ fn comparisons_name_the_launch_that_made_the_byte() {
 first difference: byte 5 of region `out` (1 bytes differ)
   expected     0x05 (5)
   got          0x85 (-123)
-  instruction  3: run load.ibuf
+  instruction  3: run load.ibuf signal=s0
   made for     fetch
   source       IBUF word 1, byte 1 (stored by 8)
   retired at   cycle 7
