@@ -53,10 +53,13 @@ pub fn run(args: &Args) -> Result<(), Error> {
             comparison.candidate.fault.map_or(String::new(), |fault| format!(", {fault}")),
         ));
     }
-    let outcome = lockstep::search(&design, &program, &inputs, &options, Some(&args.vcd))
-        .map_err(failed)?;
+    let outcome =
+        lockstep::search(&design, &program, &inputs, &options, Some(&args.vcd)).map_err(failed)?;
     if comparison.divergence.is_none() && outcome == lockstep::Outcome::Equal {
-        return print(&format!("equal: {} launches, word by word\n", comparison.candidate.retired.len()));
+        return print(&format!(
+            "equal: {} launches, word by word\n",
+            comparison.candidate.retired.len()
+        ));
     }
     Err(Error::Mismatch { message: format!("golden and RTL differ\n{outcome}") })
 }

@@ -200,3 +200,12 @@ fn depthwise_is_drawn_in_every_shape() {
     }
     assert_eq!(strides.into_iter().collect::<Vec<_>>(), [1, 2, 3]);
 }
+
+#[test]
+fn the_linter_finds_nothing() {
+    for seed in 0..120 {
+        let case = case(seed);
+        let report = crate::program::lint::lint(&case.design, &case.program().unwrap());
+        assert!(report.findings.is_empty(), "seed {seed}: {report}");
+    }
+}
