@@ -44,7 +44,7 @@ module npu_f32_add #(
     wire        b_zero = (b[30:23] == 8'd0);
     wire [23:0] a_significand = a_zero ? 24'd0 : {1'b1, a[22:0]};
     wire [23:0] b_significand = b_zero ? 24'd0 : {1'b1, b[22:0]};
-    wire        b_larger = (b[30:0] > a[30:0]);
+    wire        b_larger = !b_zero && (b[30:0] > a[30:0]);
 
     // Shifts right; bits that fall out are gathered in bit 0.
     function [26:0] align;

@@ -216,7 +216,7 @@ module npu_gemm_issue #(
     );
 
     // A negative coordinate is a large unsigned one.
-    wire inside = (at_y < {{(WINDOW_W-16){1'b0}}, limits_q[15:0]})
+    wire in_window = (at_y < {{(WINDOW_W-16){1'b0}}, limits_q[15:0]})
                && (at_x < {{(WINDOW_W-16){1'b0}}, limits_q[31:16]});
 
     // ---- When to issue ------------------------------------------------------------------------
@@ -237,7 +237,7 @@ module npu_gemm_issue #(
     assign weights_claim  = fire && of_first_vector;
     assign residual_claim = fire && drains && residual_q;
     assign next_take      = next_valid && (!active || (pass_end && launch_end));
-    assign x_rd_valid     = fire && inside;
+    assign x_rd_valid     = fire && in_window;
     assign meta_valid     = fire;
     assign meta           = {pass_end && launch_end, of_first_vector, drains,
                              of_first_pass && !accumulate_q, context_q, param_q, obuf_q};
@@ -293,11 +293,11 @@ module npu_gemm_issue #(
 
     reg  [RD_LATENCY-1:0] valid_q;
     wire [RD_LATENCY:0]   valid = {valid_q, fire};
-    wire                  inside_late;
+    wire                  in_window_late;
     wire [ACT_W-1:0]      pad_late;
 
     assign x_valid = valid[RD_LATENCY];
-    assign x       = inside_late ? x_rd_data : {ROWS{pad_late}};
+    assign x       = in_window_late ? x_rd_data : {ROWS{pad_late}};
 
     always @(posedge clk) begin
         if (rst) begin
@@ -312,8 +312,8 @@ module npu_gemm_issue #(
         .DEPTH (RD_LATENCY)
     ) u_request_to_data (
         .clk   (clk),
-        .in    ({of_first_vector, inside, pad_q}),
-        .out   ({x_first, inside_late, pad_late})
+        .in    ({of_first_vector, in_window, pad_q}),
+        .out   ({x_first, in_window_late, pad_late})
     );
 
 endmodule

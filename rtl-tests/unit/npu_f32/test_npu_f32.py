@@ -1,0 +1,24 @@
+"""The binary32 units against the processor's arithmetic."""
+
+import pathlib
+
+import pytest
+
+import harness
+
+HERE = pathlib.Path(__file__).parent
+UNITS = {"npu_i2f": ("I2F", 3), "npu_f2i": ("F2I", 2), "npu_f32_mul": ("MUL", 3),
+         "npu_f32_add": ("ADD", 5)}
+
+
+def run(top, count):
+    unit, stages = UNITS[top]
+    defines = {f"UNIT_{unit}": 1, "STAGES": stages, "UNIT_NAME": f'\\"{top}\\"',
+               "VERILATED_HEADER": f'\\"V{top}.h\\"', "VERILATED_CLASS": f"V{top}"}
+    return harness.verilate(top, [top], None, HERE / "bench.cpp", args=[str(count)],
+                            defines=defines, timeout=3600)
+
+
+@pytest.mark.parametrize("top", UNITS)
+def test_against_processor(top):
+    run(top, 500000)
