@@ -452,7 +452,7 @@ module npu_vector_datapath #(
     wire param_available;
 
     wire a_here     = !element_inside || a_valid;
-    wire b_here     = !element_second || (b_valid && !b_weight);
+    wire b_here     = !element_second || b_valid;  // the weights before it are gone by then
     wire row_here   = !(element_depthwise && element_row_start) || row_ready;
     wire param_here = !element_channel || param_available;
     wire can_leave  = !element_result || (room && param_here);

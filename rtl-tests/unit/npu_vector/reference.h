@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-enum { MOVE, ADD, SUB, MUL, MAX, MIN, ABS, NEG, AND, OR, XOR, NOT, SHL, SHR, SHRU, EQ, LT, LE, SELECT,
-       DEPTHWISE };
+enum { MOVE, ADD, SUB, MUL, MAX, MIN, ABS, NEG, AND, OR, XOR, NOT, SHL, SHR, SHRU, EQ, LT, LE,
+       SELECT, DEPTHWISE };
 
 struct Launch {
     int function = MOVE;

@@ -94,8 +94,8 @@ static void depthwise(int kernel, int stride, int width, int rows, int blocks, d
     l.channel = 1;
     long cycles = run({l});
     double macs = (double)width * rows * blocks * kernel * kernel / cycles;
-    std::printf("depthwise %dx%d stride %d, %d x %d x %d blocks: %ld cycles, %.3f MACs per lane and "
-                "cycle\n", kernel, kernel, stride, width, rows, blocks, cycles, macs);
+    std::printf("depthwise %dx%d stride %d, %d x %d x %d blocks: %ld cycles, %.3f MACs per lane and"
+                " cycle\n", kernel, kernel, stride, width, rows, blocks, cycles, macs);
     CHECK(macs >= least, "depthwise: %.3f MACs per lane and cycle, at least %.3f wanted", macs,
           least);
     CHECK(cycles <= (long)l.count[0] * segments * kernel * rows * blocks + RAMP + 4,
@@ -110,7 +110,8 @@ static void faults() {
         fresh.queue.push_back(l);
         for (int i = 0; i < 200; i++) {
             fresh.tick();
-            CHECK(!fresh.faults || fresh.done == 1, "%s: fault before the launch ahead is done", what);
+            CHECK(!fresh.faults || fresh.done == 1, "%s: fault before the launch ahead is done",
+                  what);
         }
         CHECK(fresh.faults && fresh.cause == 4, "%s: fault %d, expected 4", what, fresh.cause);
         CHECK(fresh.accepted == 1 && fresh.done == 1, "%s: launched in spite of the fault", what);
@@ -140,7 +141,8 @@ static void faults() {
     TRY(refused, "function 51", l.function = 51)
     TRY(refused, "maximum beyond the activation", l.max = 1 << (PARAM_ACT_W - 1))
     TRY(refused, "minimum beyond the activation", l.min = -(1 << (PARAM_ACT_W - 1)) - 1)
-    TRY(accepted, "limits of wide formats are not used", (l.max = 30000, l.dst = l.format = 1, l.d_addr = 0))
+    TRY(accepted, "limits of wide formats are not used",
+        (l.max = 30000, l.dst = l.format = 1, l.d_addr = 0))
     if (!PARAM_ENABLE_DYNAMIC_WEIGHTS) {
         TRY(refused, "WBUF", l.dst = 2)
         TRY(refused, "WBUF transposed", l.dst = 3)

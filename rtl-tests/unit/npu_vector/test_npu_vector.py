@@ -11,7 +11,8 @@ PARTS = ["npu_vector_alu", "npu_vector_check", "npu_vector_issue", "npu_vector_l
          "npu_vector_operand", "npu_vector_param", "npu_vector_reduce", "npu_vector_second",
          "npu_vector_taps", "npu_vector_write"]
 CELLS = ["npu_delay", "npu_f2i", "npu_f32_add", "npu_f32_mul", "npu_fifo", "npu_i2f",
-         "npu_loop_nest", "npu_loop_track", "npu_post", "npu_post_lane", "npu_ram_1r1w", "npu_table"]
+         "npu_loop_nest", "npu_loop_track", "npu_post", "npu_post_lane", "npu_ram_1r1w",
+         "npu_table"]
 DATAPATH = ["npu_vector_datapath", *PARTS, *CELLS]
 BENCH = [HERE / "vector_bench.v", *DATAPATH, "npu_banked_ram"]
 
@@ -42,7 +43,7 @@ def test_random_launches(shape):
 @pytest.mark.parametrize("shape", ["square", "halves", "plain"])
 def test_speed_and_faults(shape):
     extra = {"BANK_DEPTH": 512, "NUM_BANKS": 4, "ACC_DEPTH": 112}
-    run({**SHAPES[shape], **extra, "ENABLE_DYNAMIC_WEIGHTS": 0}, "speed.cpp")
+    run({**SHAPES[shape], **extra, "ENABLE_DYNAMIC_WEIGHTS": 0}, "speed.cpp", "1", "112")
 
 
 @pytest.mark.parametrize("module", [*PARTS, "npu_vector_datapath"])

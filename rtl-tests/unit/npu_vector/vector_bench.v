@@ -1,6 +1,6 @@
-// npu_vector_datapath between two banked memories, the way the core places it. The other clients of
-// the memories are driven by the bench: those of higher priority make refusals, LOAD's write port and
-// STORE's read port fill and empty the memories.
+// npu_vector_datapath between two banked memories, the way the core places it. The other clients
+// of the memories are driven by the bench: those of higher priority make refusals, LOAD's write
+// port and STORE's read port fill and empty the memories.
 `default_nettype none
 
 module vector_bench #(
