@@ -236,6 +236,11 @@ impl Design {
         self.lanes
     }
 
+    /// Whether VECTOR can write weight tiles: R = C = V, a power of two.
+    pub fn dynamic_weights(&self) -> bool {
+        self.rows() == self.cols() && self.cols() == self.lanes && self.lanes.is_power_of_two()
+    }
+
     /// Products per lane and cycle of the sliding window, N.
     pub fn taps(&self) -> usize {
         self.resolved.vector.taps as usize

@@ -56,7 +56,8 @@ module npu_axil_slave #(
     assign reg_write      = aw_held_q && w_held_q && (!s_axil_bvalid || s_axil_bready);
     assign reg_write_addr = aw_addr_q;
     assign reg_write_data = w_data_q;
-    assign reg_write_mask = {{8{w_strb_q[3]}}, {8{w_strb_q[2]}}, {8{w_strb_q[1]}}, {8{w_strb_q[0]}}};
+    assign reg_write_mask = {{8{w_strb_q[3]}}, {8{w_strb_q[2]}},
+                             {8{w_strb_q[1]}}, {8{w_strb_q[0]}}};
 
     always @(posedge clk) begin
         if (rst) begin

@@ -96,7 +96,7 @@ module npu_decoder #(
         register_exists = 1'b1;
         case (first_q[59:48])
 [%- for row in registers %]
-            {3'd[[ row.engine ]], 9'd[[ row.number ]]}: register_mask = [[ row.mask ]]; // [[ row.name ]]
+            [[ row.label ]]: register_mask = [[ row.mask ]]; // [[ row.name ]]
 [%- endfor %]
             default: begin
                 register_mask   = 48'h0;
@@ -109,7 +109,7 @@ module npu_decoder #(
         function_exists = 1'b1;
         case (first_q[59:50])
 [%- for row in functions %]
-            {3'd[[ row.engine ]], 7'd[[ row.number ]]}: flags_mask = [[ row.flags ]]; // [[ row.name ]]
+            [[ row.label ]]: flags_mask = [[ row.flags ]]; // [[ row.name ]]
 [%- endfor %]
             default: begin
                 flags_mask      = 18'h0;
@@ -121,8 +121,10 @@ module npu_decoder #(
     // The only register of `ctrl` declares a semaphore; its values are narrower than its fields.
     wire declares     = (engine == 3'd0);
     wire index_legal  = ({1'b0, set_value[[ sem_index ]]} < SEMAPHORES);
-    wire owners_legal = (set_value[[ sem_producer ]] != 3'd0) && (set_value[[ sem_producer ]] <= LAST_ENGINE)
-                     && (set_value[[ sem_consumer ]] != 3'd0) && (set_value[[ sem_consumer ]] <= LAST_ENGINE);
+    wire [2:0] producer = set_value[[ sem_producer ]];
+    wire [2:0] consumer = set_value[[ sem_consumer ]];
+    wire owners_legal = (producer != 3'd0) && (producer <= LAST_ENGINE)
+                     && (consumer != 3'd0) && (consumer <= LAST_ENGINE);
 
     reg [7:0] cause;
 

@@ -39,8 +39,8 @@ module npu_dma_runs #(
     output wire [39:0]       fault_address
 );
 
-    // Offsets in the region: 40 bits plus four terms of 47 bits and sign. Coordinates: four terms of
-    // 27 bits and sign. Both are exact.
+    // Offsets in the region: 40 bits plus four terms of 47 bits and sign. Coordinates: four terms
+    // of 27 bits and sign. Both are exact.
     localparam OFFSET_W = 52;
     localparam COORD_W  = 32;
 

@@ -21,16 +21,16 @@ pub(super) struct DecoderView {
 
 #[derive(Debug)]
 struct Register {
-    engine: u8,
-    number: u16,
+    /// Engine and number, as a case label.
+    label: String,
     mask: String,
     name: String,
 }
 
 #[derive(Debug)]
 struct Function {
-    engine: u8,
-    number: u8,
+    /// Engine and number, as a case label.
+    label: String,
     flags: String,
     name: String,
 }
@@ -50,8 +50,7 @@ impl DecoderView {
                 .iter()
                 .flat_map(|spec| {
                     spec.registers.iter().map(|register| Register {
-                        engine: spec.engine.number(),
-                        number: register.number,
+                        label: format!("{{3'd{}, 9'd{}}}", spec.engine.number(), register.number),
                         mask: verilog::hex(48, register.mask()),
                         name: format!("{}.{}", spec.name, register.name),
                     })
@@ -61,8 +60,7 @@ impl DecoderView {
                 .iter()
                 .flat_map(|spec| {
                     spec.functions.iter().map(|function| Function {
-                        engine: spec.engine.number(),
-                        number: function.number,
+                        label: format!("{{3'd{}, 7'd{}}}", spec.engine.number(), function.number),
                         flags: verilog::hex(18, spec.flag_mask()),
                         name: format!("{}.{}", spec.name, function.name),
                     })

@@ -1,6 +1,7 @@
 //! One view per template with tags: plain data, made from the [`Design`], with text-ready fields.
 //! A new template needs a line in [`render`].
 
+mod core;
 mod csr;
 mod decoder;
 mod regs;
@@ -13,12 +14,14 @@ use crate::design::Design;
 use crate::isa::Engine;
 
 /// All modules made from templates with tags.
-pub(super) fn render(_design: &Design) -> Result<Vec<OutputFile>, RenderError> {
+pub(super) fn render(design: &Design) -> Result<Vec<OutputFile>, RenderError> {
     let mut files = Vec::new();
     for engine in Engine::QUEUED {
         let view = regs::Regs::new(engine);
         files.push(file(&view.module, &view)?);
     }
+    files.push(file("npu_top", &core::TopView::new(design))?);
+    files.push(file("npu_core", &core::CoreView::new(design))?);
     files.push(file("npu_csr", &csr::CsrView::new())?);
     files.push(file("npu_decoder", &decoder::DecoderView::new())?);
     Ok(files)
