@@ -115,6 +115,10 @@ pub enum Error {
     #[error("{0}")]
     #[diagnostic(code(kernel))]
     Kernel(crate::kernels::KernelError),
+    /// The network of the demonstration cannot be built.
+    #[error("{0}")]
+    #[diagnostic(code(digits))]
+    Digits(crate::workload::digits::DigitsError),
     /// A simulation that could not be built or run, or a machine that broke its bus's rules.
     #[error("{0}")]
     #[diagnostic(code(simulation))]
@@ -160,6 +164,7 @@ impl Error {
             | Error::Fault { .. }
             | Error::Execution(_)
             | Error::Kernel(_)
+            | Error::Digits(_)
             | Error::Simulation(_)
             | Error::Render(_) => 1,
             Error::Preset { .. } | Error::Usage { .. } => 2,

@@ -119,3 +119,14 @@ fn an_unknown_preset_names_the_known_ones() {
     let help = miette::Diagnostic::help(&error).map(|text| text.to_string());
     assert!(help.is_some_and(|text| text.contains("default, edge, tiny")));
 }
+
+#[test]
+fn demo_is_bit_equal_to_onnxruntime_on_the_golden_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = npugen(&folder, &["demo", "--golden-only", "--json"]);
+    assert!(output.status.success());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["golden"]["pictures"], 359);
+    assert_eq!(report["golden"]["bit_equal_to_onnxruntime"], 359);
+    assert_eq!(report["golden"]["right"], 355);
+}

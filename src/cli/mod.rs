@@ -8,6 +8,7 @@ mod bench;
 mod build;
 mod compare;
 mod completions;
+mod demo;
 mod design_args;
 mod disasm;
 mod doctor;
@@ -49,6 +50,7 @@ enum Command {
     Lint(lint::Args),
     Bench(bench::Args),
     Schema(schema::Args),
+    Demo(demo::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
 }
@@ -63,6 +65,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Lint(args) => lint::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
     }
