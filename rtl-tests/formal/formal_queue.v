@@ -1,0 +1,45 @@
+// Reference queue of the proofs, a shift register: deliberately unlike npu_fifo. What is pushed is
+// at the head in the same cycle when the queue is empty.
+module formal_queue #(
+    parameter WIDTH = 8,
+    parameter DEPTH = 8
+) (
+    input  wire             clk,
+    input  wire             rst,
+    input  wire             push,
+    input  wire [WIDTH-1:0] push_data,
+    input  wire             pop,
+    output wire             filled,
+    output wire [WIDTH-1:0] head
+);
+
+    reg [WIDTH-1:0] words [0:DEPTH-1];
+    reg [7:0]       count = 8'd0;
+    integer         i;
+
+    assign filled = (count != 8'd0) || push;
+    assign head   = (count != 8'd0) ? words[0] : push_data;
+
+    always @(posedge clk) begin
+        if (rst) begin
+            count <= 8'd0;
+        end else begin
+            count <= count + {7'd0, push} - {7'd0, pop};
+            for (i = 0; i < DEPTH; i = i + 1) begin
+                if (pop && i + 1 < DEPTH) begin
+                    words[i] <= words[i+1];
+                end
+                if (push && {24'd0, count} - {31'd0, pop} == i) begin
+                    words[i] <= push_data;
+                end
+            end
+        end
+    end
+
+    // A proof whose reference overflows or runs dry proves nothing.
+    always @* begin
+        assert (rst || count <= DEPTH);
+        assert (rst || !pop || filled);
+    end
+
+endmodule
