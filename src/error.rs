@@ -111,6 +111,10 @@ pub enum Error {
     #[error("{0}")]
     #[diagnostic(code(execution))]
     Execution(crate::exec::ExecError),
+    /// A random case that could not be made a program.
+    #[error("{0}")]
+    #[diagnostic(code(fuzz))]
+    RandomProgram(crate::exec::fuzz::FuzzError),
     /// An operator that cannot be turned into a program.
     #[error("{0}")]
     #[diagnostic(code(kernel))]
@@ -163,6 +167,7 @@ impl Error {
             | Error::Lint { .. }
             | Error::Fault { .. }
             | Error::Execution(_)
+            | Error::RandomProgram(_)
             | Error::Kernel(_)
             | Error::Digits(_)
             | Error::Simulation(_)

@@ -12,6 +12,7 @@ mod demo;
 mod design_args;
 mod disasm;
 mod doctor;
+mod fuzz;
 mod lint;
 mod program_args;
 mod rtl_args;
@@ -49,6 +50,7 @@ enum Command {
     Disasm(disasm::Args),
     Lint(lint::Args),
     Bench(bench::Args),
+    Fuzz(fuzz::Args),
     Schema(schema::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
@@ -64,6 +66,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Disasm(args) => disasm::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Fuzz(args) => fuzz::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -195,7 +195,7 @@ fn inside(
         }
         Space::Table => windows.table,
         Space::Dram(SCRATCH) => return within(0, SCRATCH_BYTES),
-        Space::Dram(_) => return reading,
+        Space::Dram(_) => return reading && within(0, windows.data_bytes()),
     };
     within(window.start * unit, window.end * unit)
 }

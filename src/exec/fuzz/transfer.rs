@@ -225,8 +225,7 @@ fn stream(
     } else if rng.chance(40) {
         (SCRATCH, Window::new(0, SCRATCH_BYTES))
     } else {
-        let last = windows.table_data;
-        (DATA, Window::new(0, last.offset + last.bytes))
+        (DATA, Window::new(0, windows.data_bytes()))
     };
     let mut offset = source.fit(rng, &runs.nest, runs.bytes)?;
     let mut flags = Vec::new();

@@ -68,6 +68,11 @@ fn part(rng: &mut Rng, words: usize, most: i64) -> Window {
 }
 
 impl Windows {
+    /// Bytes of the data region.
+    pub fn data_bytes(&self) -> i64 {
+        self.table_data.offset + self.table_data.bytes
+    }
+
     /// Random windows for a design, and the data region with their first contents.
     pub fn random(design: &Design, rng: &mut Rng) -> (Windows, Vec<u8>) {
         let tile = number(design.segment_rows());
