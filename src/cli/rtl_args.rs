@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::cosim::RtlOptions;
 use crate::cosim::build::{BuildOptions, Flavour};
+use crate::cosim::executor::sources_in;
 use crate::cosim::dram::{DramOptions, ErrorResponse, InjectedError, Stalls};
 use crate::design::Cell;
 use crate::error::Error;
@@ -43,6 +44,10 @@ pub struct RtlArgs {
     /// are equal in every bit and cycle.
     #[arg(long)]
     pub exact_cell: bool,
+    /// Simulate the Verilog files of this directory instead of those of the design: the `rtl` of
+    /// an output directory, edited.
+    #[arg(long, value_name = "DIR")]
+    pub rtl_dir: Option<PathBuf>,
     /// Compile for a short build rather than for speed.
     #[arg(long)]
     pub quick_build: bool,
@@ -54,11 +59,13 @@ pub struct RtlArgs {
 
 impl RtlArgs {
     /// The options; a progress bar where a person can see it.
-    pub fn options(&self) -> RtlOptions {
+    pub fn options(&self) -> Result<RtlOptions, Error> {
+        let sources = self.rtl_dir.as_deref().map(sources_in).transpose()?;
         let error = |burst: Option<u64>| {
             burst.map(|burst| InjectedError { burst, response: ErrorResponse::Slave })
         };
-        RtlOptions {
+        Ok(RtlOptions {
+            sources,
             build: BuildOptions {
                 cache: self.cache_dir.clone(),
                 flavour: Flavour::Fast,
@@ -78,7 +85,7 @@ impl RtlArgs {
             cell: (!self.exact_cell).then_some(Cell::Simulation),
             progress: std::io::stderr().is_terminal(),
             ..RtlOptions::default()
-        }
+        })
     }
 }
 

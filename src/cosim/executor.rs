@@ -1,11 +1,11 @@
 //! The emitted RTL as an executor: one simulated machine that programs are loaded into and run on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::build::{self, BuildOptions, Built, Flavour, Source};
 use super::dram::{Dram, DramCounts, DramOptions};
-use super::error::Error;
+use super::error::{Error, file};
 use super::host::{self, Job, RawFault, RawTag};
 use super::memory::Memory;
 use super::model::Model;
@@ -43,8 +43,13 @@ pub struct RtlOptions {
     pub dram: DramOptions,
     /// The machine's watchdog, in cycles without a retirement; 0 for none.
     pub watchdog: u32,
+    /// Cycles without a retirement or a moving beat after which the simulation gives up; 0 stands
+    /// for twice the watchdog, or for ever without one.
+    pub patience: u64,
     /// Which cell the array is simulated with; all are equal in every bit and cycle.
     pub cell: Option<Cell>,
+    /// Verilog to simulate instead of the design's own: edited, or with a planted bug.
+    pub sources: Option<Vec<Source>>,
     /// Put regions at addresses that are aligned to nothing.
     pub misalign: bool,
     /// Show a progress bar on the terminal.
@@ -59,7 +64,9 @@ impl Default for RtlOptions {
             build: BuildOptions::default(),
             dram: DramOptions::default(),
             watchdog: 2_000_000,
+            patience: 0,
             cell: Some(Cell::Simulation),
+            sources: None,
             misalign: false,
             progress: false,
             trace: None,
@@ -115,6 +122,21 @@ pub fn sources(design: &Design, cell: Option<Cell>) -> Result<Vec<Source>, Error
         .collect())
 }
 
+/// The Verilog files of a directory, such as the `rtl` of an output directory.
+pub fn sources_in(directory: &Path) -> Result<Vec<Source>, Error> {
+    let mut sources = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(file("list", directory))? {
+        let path = entry.map_err(file("list", directory))?.path();
+        if path.extension().is_some_and(|extension| extension == "v") {
+            let text = std::fs::read_to_string(&path).map_err(file("read", &path))?;
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            sources.push(Source { name: name.unwrap_or_default(), text });
+        }
+    }
+    sources.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(sources)
+}
+
 /// The bus as the design declares it.
 pub fn bus_rules(design: &Design) -> BusRules {
     BusRules {
@@ -131,7 +153,11 @@ impl Rtl {
         if options.trace.is_some() {
             options.build.flavour = Flavour::Debug;
         }
-        let built = build::build(&sources(design, options.cell)?, &options.build)?;
+        let verilog = match options.sources.take() {
+            Some(sources) => sources,
+            None => sources(design, options.cell)?,
+        };
+        let built = build::build(&verilog, &options.build)?;
         let session = start_session(design, &options, &built)?;
         Ok(Self {
             design: design.clone(),
@@ -166,6 +192,18 @@ impl Rtl {
     /// The machine and its surroundings, for a look inside.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// The same, to read registers after a run.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// Tells the machine that the loaded program was made for another design.
+    pub fn pretend_fingerprint(&mut self, fingerprint: u64) {
+        if let Some(loaded) = &mut self.loaded {
+            loaded.job.fingerprint = fingerprint;
+        }
     }
 
     /// The loaded program's place in memory.
@@ -248,7 +286,11 @@ impl Rtl {
         host::start(&mut self.session, job)?;
         let origin = self.session.cycle();
         let mut tags = Vec::new();
-        let mut watch = Watch::new(&self.session, u64::from(self.options.watchdog) * 2);
+        let patience = match self.options.patience {
+            0 => 2 * u64::from(self.options.watchdog),
+            patience => patience,
+        };
+        let mut watch = Watch::new(&self.session, patience);
         let mut progress = Progress::new(self.options.progress, launches);
         loop {
             self.trace(origin)?;
