@@ -234,7 +234,7 @@ fn a_planted_bug_is_found_at_its_first_word() {
     // Addition in the lanes of VECTOR becomes subtraction.
     let mut planted = sources(&design, Some(Cell::Simulation)).unwrap();
     let alu = planted.iter_mut().find(|source| source.name == "npu_vector_alu.v").unwrap();
-    let mutant = alu.text.replacen("a + b", "a - b", 1);
+    let mutant = alu.text.replacen("(op != OP_ADD)", "(op == OP_ADD)", 1);
     assert_ne!(mutant, alu.text);
     alu.text = mutant;
     let lockstep::Outcome::Wrong(found) = search(Some(planted)).unwrap() else {

@@ -238,8 +238,12 @@ pub fn build(sources: &[Source], options: &BuildOptions) -> Result<Built, Error>
     if library.is_file() {
         return Ok(Built { library, seconds: None });
     }
-    let start = Instant::now();
     std::fs::create_dir_all(&root).map_err(file("create the directory", &root))?;
+    let _turn = lock(&place)?;
+    if library.is_file() {
+        return Ok(Built { library, seconds: None });
+    }
+    let start = Instant::now();
     let work = tempfile::Builder::new()
         .prefix("build-")
         .tempdir_in(&root)
@@ -248,6 +252,14 @@ pub fn build(sources: &[Source], options: &BuildOptions) -> Result<Built, Error>
     compile_model(sources, &tools, options, &root, work.path(), &made)?;
     settle(&made, &place)?;
     Ok(Built { library, seconds: Some(start.elapsed().as_secs_f64()) })
+}
+
+/// Waits until nobody else builds the same model; the lock ends with the file.
+fn lock(place: &Path) -> Result<std::fs::File, Error> {
+    let path = place.with_extension("lock");
+    let lock = std::fs::File::create(&path).map_err(file("create", &path))?;
+    lock.lock().map_err(file("lock", &path))?;
+    Ok(lock)
 }
 
 /// Moves a finished directory to its place; a process that was faster has made the same.
