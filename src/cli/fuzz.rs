@@ -127,7 +127,7 @@ impl Machine {
                     misalign: number % 2 == 1,
                     watchdog: 20_000,
                     progress: false,
-                    ..args.rtl.options()
+                    ..args.rtl.options()?
                 };
                 let rtl = Rtl::new(&design, options)?;
                 if let Some(seconds) = rtl.built().seconds {
