@@ -111,3 +111,8 @@ fn unusable_program_files_are_told_apart() {
     assert!(told.contains("the program is made for `tiny`"), "{told}");
     assert!(told.contains("array.rows: hardware 8, program 4"), "{told}");
 }
+
+#[test]
+fn the_manual_of_the_instructions_is_current() {
+    golden("../docs/isa.md", &npugen::isa::manual());
+}

@@ -411,6 +411,12 @@ fn launches_are_configured_legally() {
         "gemm.pad.value is 128, but an activation is -128 to 127",
         "",
     );
+    refuse("run gemm.int32 keep residual", "`residual` goes with function `act` only", "");
+    refuse(
+        "set gemm.quant max=128\nrun gemm.act keep",
+        "gemm.quant.max is 128, but an activation is -128 to 127",
+        "",
+    );
     refuse("run gemm.int32 residual", "`residual` goes with function `act` only", "");
     refuse(
         "set gemm.quant min=-129\nset gemm.out addr=9\nrun gemm.act",
