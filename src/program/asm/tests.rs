@@ -257,12 +257,12 @@ fn the_example_of_the_manual_assembles() {
 
 #[test]
 fn listing_of_a_small_program() {
-    let text = ".npu \"t\"\n.region 0 weights 80 \"w\"\n.data 0102 ff\n.data 00 * 70\nset load.dram offset=65536\n\
+    let text = ".npu \"t\"\n.region 0 weights 80 \"w\"\n.data 0102 ff05 05 06\n.data 00 * 40\nset load.dram offset=65536\n\
         set vector.scale value=0.1\n.note \"tile\"\nrun load.wbuf clip signal=s0,s3\n.word 1\nend";
     let program = assemble("t", text, Some(&target())).unwrap();
     insta::assert_snapshot!(disassemble(&program, Options { data: true, words: true }));
     let brief = disassemble(&program, Options { data: false, words: false });
-    assert!(brief.contains("; 73 bytes of data left out\n"), "{brief}");
+    assert!(brief.contains("; 46 bytes of data left out\n"), "{brief}");
 }
 
 fn regions() -> impl Strategy<Value = Vec<Region>> {

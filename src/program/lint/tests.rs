@@ -488,6 +488,14 @@ fn vector_launches_are_configured_legally() {
         "vector.scale.value is inf, but a scale must be zero or have a magnitude from 2^-100 to below 2^64",
         "",
     );
+    refuse(
+        "set vector.scale value=-18446744073709551616.0\nrun vector.move",
+        "vector.scale.value is -1.8446744e19, but a scale must be zero or have a magnitude from 2^-100 to below 2^64",
+        "",
+    );
+    for legal in ["18446742974197923840.0", "0.0", "-0.0", "7.888609052210118e-31"] {
+        check(&format!("set vector.scale value={legal}\nrun vector.move"), "");
+    }
     check("set vector.scale value=0x7f800000\nset vector.dst addr=1\nrun vector.move channel", "");
     refuse(
         "set vector.loop0 count=2\nset vector.dst addr=9\nrun vector.depthwise",
@@ -566,6 +574,12 @@ fn launches_must_not_read_what_they_write() {
         &residual.replace("res addr=8", "res addr=9"),
         "`out` writes what `res` reads, from word 9 of IBUF on",
     );
+    // Every pixel in one word: written four times.
+    let still = residual.replace(
+        "run gemm.act",
+        "set gemm.out_stride ow=0\nset gemm.res_stride ow=0\nrun gemm.act",
+    );
+    finding(&still, "`out` writes what `res` reads, from word 8 of IBUF on");
     finding(
         &residual.replace("x addr=20", "x addr=11"),
         "`out` writes what `x` reads, from word 11 of IBUF on",
