@@ -1,5 +1,11 @@
 //! The subcommands for programs: asm, disasm, lint.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
 mod common;
 
 use std::fs;

@@ -1,6 +1,12 @@
 //! The checks of programs on programs that kernels make: no finding on a correct one, and a race
 //! as soon as any one of its semaphores is left out.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
 use std::time::Instant;
 
 use npugen::config::Override;
