@@ -3,7 +3,7 @@
 // long, not across 4 KiB, raised only when all their data is inside. `done` comes exactly once for
 // each marked request, after the response to its last burst.
 module axi_writer_formal #(
-    parameter MAX_BURST   = 3,
+    parameter MAX_BURST   = 2,
     parameter OUTSTANDING = 2,
     parameter FIFO_BEATS  = 4
 ) (
@@ -51,7 +51,7 @@ module axi_writer_formal #(
         .error_address(error_address));
 
     // Requests near a 4 KiB boundary are enough: elsewhere less happens, and the solver has less to do.
-    always @* assume (!req_valid || req_addr[15:5] == 11'h07f || req_addr[15:5] == 11'h080);
+    always @* assume (!req_valid || req_addr[15:4] == 12'h0ff || req_addr[15:4] == 12'h100);
 
     // Requests, and the data that belongs to them.
     wire [16:0] req_end = {1'b0, req_addr} + {13'd0, req_bytes} - 17'd1;
@@ -63,16 +63,16 @@ module axi_writer_formal #(
         .payload({req_addr, req_bytes, req_last}));
 
     wire        feeding;
-    wire [14:0] feed_first;
-    wire [14:0] feed_last;
-    reg  [14:0] fed = 15'd0;
-    wire [14:0] feed_line = feed_first + fed;
-    formal_queue #(.WIDTH(30), .DEPTH(5)) u_feed (
-        .clk(clk), .rst(rst), .push(req), .push_data({req_addr[15:1], req_end[15:1]}),
+    wire [4:0]  feed_first;
+    wire [4:0]  feed_last;
+    reg  [4:0]  fed = 5'd0;
+    wire [4:0]  feed_line = feed_first + fed;
+    formal_queue #(.WIDTH(10), .DEPTH(5)) u_feed (
+        .clk(clk), .rst(rst), .push(req), .push_data({req_addr[5:1], req_end[5:1]}),
         .pop(push && feed_line == feed_last), .filled(feeding), .head({feed_first, feed_last}));
-    always @(posedge clk) if (push) fed <= (feed_line == feed_last) ? 15'd0 : fed + 15'd1;
+    always @(posedge clk) if (push) fed <= (feed_line == feed_last) ? 5'd0 : fed + 5'd1;
     always @* assume (rst || !data_valid || feeding);
-    assign data = {1'b0, feed_line};
+    assign data = {11'd0, feed_line};
     stream_props #(.WIDTH(16), .ASSUME(1)) u_push (
         .clk(clk), .rst(rst), .valid(data_valid), .ready(data_ready), .payload(data));
 
@@ -86,27 +86,27 @@ module axi_writer_formal #(
     wire        raised = awvalid && !held_q && !rst;
     wire        send   = wvalid && wready && !rst;
     wire        sending;
-    wire [14:0] burst_line;
+    wire [4:0]  burst_line;
     wire [7:0]  burst_len;
     reg  [7:0]  beat = 8'd0;
-    formal_queue #(.WIDTH(23), .DEPTH(OUTSTANDING + 1)) u_bursts (
-        .clk(clk), .rst(rst), .push(raised), .push_data({awaddr[15:1], awlen}),
+    formal_queue #(.WIDTH(13), .DEPTH(OUTSTANDING + 1)) u_bursts (
+        .clk(clk), .rst(rst), .push(raised), .push_data({awaddr[5:1], awlen}),
         .pop(send && wlast), .filled(sending), .head({burst_line, burst_len}));
-    wire [14:0] line = burst_line + {7'd0, beat};
+    wire [4:0]  line = burst_line + beat[4:0];
     always @(posedge clk) if (send) beat <= wlast ? 8'd0 : beat + 8'd1;
 
     // Bursts follow the requests' lines without gap or overlap.
     wire        cutting;
-    wire [14:0] cut_first;
-    wire [14:0] cut_last;
+    wire [4:0]  cut_first;
+    wire [4:0]  cut_last;
     wire        cut_mark;
-    reg  [14:0] cut = 15'd0;
-    wire [14:0] burst_last_line = awaddr[15:1] + {7'd0, awlen};
+    reg  [4:0]  cut = 5'd0;
+    wire [4:0]  burst_last_line = awaddr[5:1] + awlen[4:0];
     wire        ends_request = (burst_last_line == cut_last);
-    formal_queue #(.WIDTH(31), .DEPTH(5)) u_cut (
-        .clk(clk), .rst(rst), .push(req), .push_data({req_addr[15:1], req_end[15:1], req_last}),
+    formal_queue #(.WIDTH(11), .DEPTH(5)) u_cut (
+        .clk(clk), .rst(rst), .push(req), .push_data({req_addr[5:1], req_end[5:1], req_last}),
         .pop(raised && ends_request), .filled(cutting), .head({cut_first, cut_last, cut_mark}));
-    always @(posedge clk) if (raised) cut <= ends_request ? 15'd0 : cut + {7'd0, awlen} + 15'd1;
+    always @(posedge clk) if (raised) cut <= ends_request ? 5'd0 : cut + awlen[4:0] + 5'd1;
 
     // Responses: for bursts whose address and data have been taken, in order.
     reg  [7:0]  aw_count = 8'd0;
@@ -144,13 +144,15 @@ module axi_writer_formal #(
         end
         if (raised) begin
             assert (cutting);
-            assert (awaddr[15:1] == cut_first + cut);
+            // The lines that requests can have differ in five bits; the others follow.
+            assert (awaddr[5:1] == cut_first + cut);
+            assert (awaddr[15:5] == (awaddr[5] ? 11'h07f : 11'h080));
             assert (beats_raised + awlen + 8'd1 <= beats_in);
             assert (!halt_q);
         end
         if (wvalid) begin
             assert (sending);
-            assert (wdata == {1'b0, line});
+            assert (wdata == {11'd0, line});
             assert (wstrb == line[1:0]);
             assert (wlast == (beat == burst_len));
         end

@@ -14,31 +14,33 @@ module formal_queue #(
 );
 
     reg [WIDTH-1:0] words [0:DEPTH-1];
-    reg [7:0]       count = 8'd0;
+    reg [3:0]       count = 4'd0;             // DEPTH is at most 14
     integer         i;
 
-    assign filled = (count != 8'd0) || push;
-    assign head   = (count != 8'd0) ? words[0] : push_data;
+    assign filled = (count != 4'd0) || push;
+    assign head   = (count != 4'd0) ? words[0] : push_data;
 
     always @(posedge clk) begin
         if (rst) begin
-            count <= 8'd0;
+            count <= 4'd0;
         end else begin
-            count <= count + {7'd0, push} - {7'd0, pop};
+            count <= count + {3'd0, push} - {3'd0, pop};
             for (i = 0; i < DEPTH; i = i + 1) begin
                 if (pop && i + 1 < DEPTH) begin
                     words[i] <= words[i+1];
                 end
-                if (push && {24'd0, count} - {31'd0, pop} == i) begin
+                if (push && count - {3'd0, pop} == i[3:0]) begin
                     words[i] <= push_data;
                 end
             end
         end
     end
 
+    wire [3:0] limit = DEPTH;
+
     // A proof whose reference overflows or runs dry proves nothing.
     always @* begin
-        assert (rst || count <= DEPTH);
+        assert (rst || count <= limit);
         assert (rst || !pop || filled);
     end
 
