@@ -1,5 +1,7 @@
 //! The emitted Verilog under `verilator --lint-only -Wall` and `iverilog -g2005 -Wall`, without a
-//! single message. A missing simulator fails when `CI` is set and is reported otherwise.
+//! single message: whole designs, and every module alone as top. With `NPUGEN_SLOW=1` all presets,
+//! the shapes that are easy to get wrong and 30 random designs; without, a few.
+//! A missing simulator fails when `CI` is set and is reported otherwise.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,9 +13,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use npugen::design::Design;
+use npugen::config::Override;
+use npugen::design::{Design, PRESETS};
 use npugen::rtl::package::Package;
 use npugen::tools::{ICARUS, Tool, VERILATOR};
+
+fn slow() -> bool {
+    std::env::var_os("NPUGEN_SLOW").is_some()
+}
 
 fn find(tool: &Tool) -> Option<PathBuf> {
     match tool.find() {
@@ -42,19 +49,8 @@ fn lint(folder: &Path, top: &str) -> Vec<String> {
     let source = format!("rtl/{top}.v");
     let mut problems = Vec::new();
     if let Some(verilator) = find(&VERILATOR) {
-        let arguments = [
-            "--lint-only",
-            "-Wall",
-            "--language",
-            "1364-2005",
-            "--top-module",
-            top,
-            "-y",
-            "rtl",
-            "-y",
-            "sim",
-            &source,
-        ];
+        let arguments =
+            ["--lint-only", "-Wall", "--language", "1364-2005", "--top-module", top, "-y", "rtl", "-y", "sim", &source];
         problems.extend(quiet(&verilator, folder, &arguments).err());
     }
     if let Some(iverilog) = find(&ICARUS) {
@@ -63,6 +59,28 @@ fn lint(folder: &Path, top: &str) -> Vec<String> {
         problems.extend(quiet(&iverilog, folder, &arguments).err());
     }
     problems
+}
+
+fn lint_design(design: &Design) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    Package::new(design).and_then(|package| package.write_to(&out)).unwrap();
+    let shape = format!("{}: {} x {}", design.name(), design.rows(), design.cols());
+    let problems = lint(&out, "npu_top");
+    eprintln!("{shape} {}: {} problems", design.cell().name(), problems.len());
+    problems.into_iter().map(|text| format!("{shape}\n{}\n{text}", design.canonical())).collect()
+}
+
+fn shaped(rows: u32, cols: u32, cell: &str) -> Design {
+    let set = |key: &str, value: String| Override::flag(key, value, "--set");
+    let overrides = [
+        set("name", format!("shape_{rows}_{cols}")),
+        set("array.rows", rows.to_string()),
+        set("array.cols", cols.to_string()),
+        set("array.cell", cell.to_owned()),
+        set("vector.lanes", "null".to_owned()),
+    ];
+    Design::preset_with("default", &overrides).unwrap()
 }
 
 fn expect_none(problems: &[String]) {
@@ -81,5 +99,34 @@ fn every_module_alone_as_top() {
         .collect();
     tops.sort();
     let problems: Vec<String> = tops.iter().flat_map(|top| lint(&out, top)).collect();
+    expect_none(&problems);
+}
+
+#[test]
+fn presets() {
+    let chosen = PRESETS.iter().filter(|(name, _)| slow() || *name == "tiny");
+    let problems: Vec<String> =
+        chosen.flat_map(|(name, _)| lint_design(&Design::preset(name).unwrap())).collect();
+    expect_none(&problems);
+}
+
+#[test]
+fn shapes() {
+    let all = [(7, 7), (24, 12), (1, 1), (16, 64), (3, 48), (1, 8), (8, 1), (12, 24), (32, 16)];
+    let chosen = if slow() { &all[..] } else { &all[..1] };
+    let cells = ["dsp48e2", "generic", "simulation"];
+    let problems: Vec<String> = chosen
+        .iter()
+        .zip(cells.iter().cycle())
+        .flat_map(|((rows, cols), cell)| lint_design(&shaped(*rows, *cols, cell)))
+        .collect();
+    expect_none(&problems);
+}
+
+#[test]
+fn random_designs() {
+    let problems: Vec<String> = (0..if slow() { 30 } else { 2 })
+        .flat_map(|seed| lint_design(&Design::random(seed).unwrap()))
+        .collect();
     expect_none(&problems);
 }

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{files, npugen};
+use common::{files, golden, npugen, root};
 use npugen::config::Override;
 use npugen::design::{Design, PRESETS};
 use npugen::rtl::package::{Manifest, Package};
@@ -114,4 +114,29 @@ fn building_takes_less_than_a_fifth_of_a_second() {
         })
         .min();
     assert!(best.is_some_and(|time| time.as_millis() < 200), "{best:?}");
+}
+
+/// What is generated for `tiny` is committed, so that a change of it is read as Verilog. Plain
+/// templates are not: their text is the template's, below three lines of banner.
+#[test]
+fn the_generated_text_of_tiny_is_the_committed_one() {
+    let package = package("tiny", &[]);
+    let mut expected = Vec::new();
+    for file in package.files() {
+        let template = fs::read_to_string(root().join("templates").join(&file.path));
+        let body: String = file.text.lines().skip(3).map(|line| format!("{line}\n")).collect();
+        match template {
+            Ok(template) if !["[[ ", "[% ", "[%- "].iter().any(|tag| template.contains(tag)) => {
+                assert_eq!(body, template, "{}", file.path);
+            }
+            // It holds a hash of every template.
+            _ if file.path == "manifest.json" => {}
+            _ => {
+                golden(&format!("snapshots/tiny/{}", file.path), &file.text);
+                expected.push(std::path::PathBuf::from(&file.path));
+            }
+        }
+    }
+    expected.sort();
+    assert_eq!(files(&root().join("tests/snapshots/tiny")), expected, "files of another time");
 }

@@ -9,6 +9,7 @@ mod leaves {
 pub mod csr;
 pub mod csr_text;
 pub mod package;
+pub mod resources;
 pub mod verilog;
 mod views;
 

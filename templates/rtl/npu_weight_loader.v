@@ -153,7 +153,8 @@ module npu_weight_loader #(
 
             for (i = 0; i < WEIGHTS; i = i + 1) begin : gen_weight
                 wire [WGT_W-1:0] weight = wbuf_rd_data[i*WGT_W +: WGT_W];
-                wire             hit    = weight[WGT_W-1] && (weight[WGT_W-2:0] == {(WGT_W-1){1'b0}});
+                wire             hit    = weight[WGT_W-1]
+                                       && (weight[WGT_W-2:0] == {(WGT_W-1){1'b0}});
 
                 if (i / COLS == LAST_SEG && LAST_LEN < SEG_ROWS) begin : gen_short
                     localparam LEN_INT = LAST_LEN;
