@@ -9,6 +9,7 @@ use crate::design::Design;
 use crate::error::Error;
 use crate::exec::{Executor, RunReport, compare};
 use crate::golden::Golden;
+use crate::program::disasm::statement;
 use crate::workload::Workload;
 use crate::workload::bench::{ConvShape, convolution, gemm};
 
@@ -48,6 +49,9 @@ struct Common {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    /// List every launch with the cycle in which it retired.
+    #[arg(long)]
+    timeline: bool,
     /// Seed of the data.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -230,6 +234,23 @@ fn utilisation(design: &Design, workload: &Workload, cycles: u64) -> f64 {
     workload.macs as f64 / (peak * cycles.max(1) as f64)
 }
 
+/// Launches in the order of retirement.
+fn timeline(workload: &Workload, report: &RunReport) -> String {
+    let program = &workload.program;
+    let mut text = String::new();
+    for retirement in &report.retired {
+        let word = program.code.get(retirement.pc).copied().unwrap_or(0);
+        text += &format!(
+            "  {:>10}  {:>6}  {}  ; {}\n",
+            retirement.cycle.unwrap_or(0),
+            retirement.pc,
+            statement(retirement.pc, word),
+            program.provenance.at(retirement.pc)
+        );
+    }
+    text
+}
+
 fn show(
     common: &Common,
     name: &str,
@@ -278,6 +299,9 @@ fn show(
             100.0 * share
         );
         text += &format!("  simulated at {:.0} cycles/s\n", measurement.cycles_per_second);
+        if common.timeline {
+            text += &timeline(workload, report);
+        }
         for (counter, value) in report.counters.iter().filter(|(_, value)| **value != 0) {
             let percent = 100.0 * *value as f64 / cycles.max(1) as f64;
             text += &format!("  {counter:<24} {value:>12}  {percent:>6.2} %\n");
