@@ -49,8 +49,19 @@ fn lint(folder: &Path, top: &str) -> Vec<String> {
     let source = format!("rtl/{top}.v");
     let mut problems = Vec::new();
     if let Some(verilator) = find(&VERILATOR) {
-        let arguments =
-            ["--lint-only", "-Wall", "--language", "1364-2005", "--top-module", top, "-y", "rtl", "-y", "sim", &source];
+        let arguments = [
+            "--lint-only",
+            "-Wall",
+            "--language",
+            "1364-2005",
+            "--top-module",
+            top,
+            "-y",
+            "rtl",
+            "-y",
+            "sim",
+            &source,
+        ];
         problems.extend(quiet(&verilator, folder, &arguments).err());
     }
     if let Some(iverilog) = find(&ICARUS) {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use crate::cosim::RtlOptions;
 use crate::cosim::build::{BuildOptions, Flavour};
-use crate::cosim::executor::sources_in;
 use crate::cosim::dram::{DramOptions, ErrorResponse, InjectedError, Stalls};
+use crate::cosim::executor::sources_in;
 use crate::design::Cell;
 use crate::error::Error;
 

@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use super::tiling::{Slice, Tile, chunk_blocks, plan_tiles, slices, start_tile};
 use super::transfer::{Lowering, load_rows, load_words, store_rows};
 use super::weights::{BlockTiles, ConvWeights, block_tiles, channel_params};
 use super::{DramTensor, Emitter, Fmap, KernelError};
@@ -115,12 +116,8 @@ pub enum Sink<'a> {
     Dram(&'a DramTensor),
 }
 
-/// A tile of output pixels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Tile {
-    rows: Range<usize>,
-    cols: Range<usize>,
-}
+/// Slices in which the weights of a layer's first block arrive.
+const START_SLICES: usize = 4;
 
 /// Weights and parameters of a chunk of output channel blocks, in the buffers.
 struct Chunk {
@@ -168,14 +165,19 @@ pub fn conv(
         all_tiles.iter().map(|tiles| tiles.bytes.len() / geometry.wbuf_word_bytes).collect();
     let align = (geometry.rows / geometry.cols).max(1);
     let chunks = chunk_blocks(&words, geometry.wbuf_words, geometry.pbuf_words, align)?;
-    let weight_bytes: usize = all_tiles.iter().map(|tiles| tiles.bytes.len()).sum();
-    let passes = kh * kw * layer.weights.in_channels.div_ceil(geometry.rows) * blocks;
-    let load_vectors = weight_bytes.div_ceil(geometry.bus_bytes).div_ceil(passes.max(1));
-    let small = load_vectors.max(geometry.segment_rows);
-    // Weights that every launch brings again want the largest tiles.
-    let streamed = words.chunks(align).any(|step| step.iter().sum::<usize>() > geometry.wbuf_words);
-    let small = if streamed { geometry.obuf_depth } else { small };
-    let tiles = plan_tiles([height, width], geometry.obuf_depth, small);
+    let passes = kh * kw * layer.weights.in_channels.div_ceil(geometry.rows);
+    let pixel_bytes = match source {
+        Source::Map(_) => 0,
+        Source::Dram(_) | Source::Lowered(..) => {
+            layer.weights.in_channels * geometry.activation_bytes
+        }
+    };
+    let tiles = match start_tile(&geometry, pixel_bytes, &words, passes, align) {
+        Some(first) => {
+            plan_tiles([height, width], geometry.obuf_depth, first, geometry.segment_rows)
+        }
+        None => plan_tiles([height, width], geometry.obuf_depth, geometry.obuf_depth, 0),
+    };
 
     let bias = layer.folded_bias();
     let mut params = channel_params(&geometry, &bias, layer.scales)
@@ -194,32 +196,40 @@ pub fn conv(
             pbuf: 0,
             blocks: range,
         };
+        let resident = words[chunk.blocks.clone()].iter().sum::<usize>() <= geometry.wbuf_words;
+        let param_words: Vec<u8> = params.by_ref().take(chunk.blocks.len()).flatten().collect();
+        chunk.pbuf = e.pbuf(chunk.blocks.len())?;
         for (index, tile) in tiles.iter().enumerate() {
             let first = index == 0;
             let last = index + 1 == tiles.len();
-            let resident = words[chunk.blocks.clone()].iter().sum::<usize>() <= geometry.wbuf_words;
-            if first && resident {
-                load_block_weights(e, &mut chunk, 0)?;
-            }
             let window = inputs.tile(e, layer, tile)?;
+            let out = outputs.tile(e, tile, &chunk);
+            // In the first tile each block is launched as soon as its weights are there, the first
+            // one even slice by slice. Most of what the last tile made is stored while its last
+            // block computes, so that is launched by block too.
+            let mut groups = launch_groups(&chunk, first || last);
             if first {
-                let words: Vec<u8> = params.by_ref().take(chunk.blocks.len()).flatten().collect();
-                chunk.pbuf = e.pbuf(chunk.blocks.len())?;
-                let dram = e.constants(&words);
-                load_words(e, load::Function::Pbuf, dram, words.len(), chunk.pbuf)?;
+                let job = Job { layer, window, tile, out: &out, chunk: &chunk, residual };
+                let limit = if resident { passes.div_ceil(START_SLICES) } else { usize::MAX };
+                let addr = job.launch_arriving(e, 0, limit, |e| {
+                    let dram = e.constants(&param_words);
+                    load_words(e, load::Function::Pbuf, dram, param_words.len(), chunk.pbuf)
+                })?;
+                groups.remove(0);
                 if resident {
+                    chunk.wbuf.push(addr);
                     for block in 1..chunk.blocks.len() {
                         load_block_weights(e, &mut chunk, block)?;
                     }
                 }
             }
-            let out = outputs.tile(e, tile, &chunk);
-            // The first tile starts with the first block's weights, and most of what the last tile
-            // made is stored while its last block computes: both are launched block by block.
             let job = Job { layer, window, tile, out: &out, chunk: &chunk, residual };
             let count = chunk.blocks.len();
             let early = if last { (count - 1) / align * align } else { 0 };
-            for group in launch_groups(&chunk, first || last) {
+            if first && early == 1 {
+                outputs.store(e, &out, tile, 0..early)?;
+            }
+            for group in groups {
                 let end = group.end;
                 job.launch(e, group)?;
                 if end == early {
@@ -234,71 +244,6 @@ pub fn conv(
     Ok(())
 }
 
-/// Cuts the blocks of output channels into chunks whose weights fit WBUF: all at once when
-/// possible, else in halves of the ring so that the next chunk loads behind the present one, else
-/// in single steps of `align` blocks, whose weights are then brought launch by launch.
-/// Chunks begin at multiples of `align` blocks, where a word of IBUF begins.
-fn chunk_blocks(
-    words: &[usize],
-    wbuf: usize,
-    pbuf: usize,
-    align: usize,
-) -> Result<Vec<Range<usize>>, KernelError> {
-    let steps: Vec<usize> = words.chunks(align).map(|step| step.iter().sum()).collect();
-    if align > pbuf {
-        return Err(KernelError::PbufFull { words: align, total: pbuf });
-    }
-    let total: usize = words.iter().sum();
-    let largest = steps.iter().copied().max().unwrap_or(0);
-    let limit = if total <= wbuf { wbuf } else { (wbuf / 2).max(largest) };
-    let most = if words.len() <= pbuf { pbuf } else { (pbuf / 2).max(align) };
-    let mut chunks = Vec::new();
-    let mut chunk = 0..0;
-    let mut filled = 0;
-    for size in steps {
-        let end = (chunk.end + align).min(words.len());
-        if chunk.end > chunk.start && (filled + size > limit || end - chunk.start > most) {
-            chunks.push(chunk.clone());
-            chunk = chunk.end..end;
-            filled = size;
-        } else {
-            chunk.end = end;
-            filled += size;
-        }
-    }
-    chunks.push(chunk);
-    Ok(chunks)
-}
-
-/// Cuts the output into tiles of at most `depth` pixels. Tiles start with about `first` pixels and
-/// double; the last one is as small as the first.
-fn plan_tiles(size: [usize; 2], depth: usize, first: usize) -> Vec<Tile> {
-    let [height, width] = size;
-    let parts = width.div_ceil(depth);
-    let part = width.div_ceil(parts);
-    let most = (depth / part).max(1);
-    let small = first.div_ceil(part).clamp(1, most);
-    let mut heights = Vec::new();
-    let mut left = height;
-    let mut next = small;
-    while left > 0 {
-        let tail = if left > small && heights.len() > 1 { small } else { 0 };
-        let rows = next.min(left - tail).max(1);
-        heights.push(rows);
-        left -= rows;
-        next = (next * 2).min(most);
-    }
-    let mut tiles = Vec::new();
-    let mut row = 0;
-    for rows in heights {
-        for col in (0..width).step_by(part) {
-            tiles.push(Tile { rows: row..row + rows, cols: col..(col + part).min(width) });
-        }
-        row += rows;
-    }
-    tiles
-}
-
 fn load_block_weights(e: &mut Emitter, chunk: &mut Chunk, block: usize) -> Result<(), KernelError> {
     let addr = load_weights(e, &chunk.tiles[block].bytes)?;
     chunk.wbuf.push(addr);
@@ -311,48 +256,6 @@ fn load_weights(e: &mut Emitter, bytes: &[u8]) -> Result<usize, KernelError> {
     let dram = e.constants(bytes);
     load_words(e, load::Function::Wbuf, dram, bytes.len(), addr)?;
     Ok(addr)
-}
-
-/// Part of a reduction: ranges of kh, kw and kc.
-type Slice = [Range<usize>; 3];
-
-/// Cuts a reduction of kh x kw x kc passes into loop nests of at most `limit` passes each, in the
-/// order of the passes, followed by one slice for each extra pass.
-fn slices(
-    whole: [usize; 3],
-    extra: &[[usize; 3]],
-    limit: usize,
-) -> Result<Vec<Slice>, KernelError> {
-    if limit == 0 {
-        return Err(KernelError::Unsupported {
-            kernel: "convolution",
-            what: "weight tiles in half of WBUF",
-            value: limit,
-            limit: "two tiles must fit: raise `buffers.wbuf.size`".to_owned(),
-        });
-    }
-    let [kh, kw, kc] = whole;
-    let cut = |count: usize, each: usize| {
-        let step = (limit / each).max(1);
-        (0..count).step_by(step).map(move |start| start..(start + step).min(count))
-    };
-    let mut slices: Vec<Slice> = Vec::new();
-    if kw * kc <= limit {
-        slices.extend(cut(kh, kw * kc).map(|rows| [rows, 0..kw, 0..kc]));
-    } else {
-        for row in 0..kh {
-            if kc <= limit {
-                slices.extend(cut(kw, kc).map(|cols| [row..row + 1, cols, 0..kc]));
-            } else {
-                for col in 0..kw {
-                    slices.extend(cut(kc, 1).map(|part| [row..row + 1, col..col + 1, part]));
-                }
-            }
-        }
-    }
-    slices
-        .extend(extra.iter().map(|&[row, col, part]| [row..row + 1, col..col + 1, part..part + 1]));
-    Ok(slices)
 }
 
 /// Blocks of a chunk that one launch can take together: blocks with extra tiles stand alone.
@@ -614,44 +517,101 @@ impl Job<'_> {
         let block = group.start;
         let resident = self.chunk.wbuf.get(block).copied();
         self.configure(e, &group);
-        let mut flags: Vec<(Field, i64)> = Vec::new();
+        let Some(addr) = resident else {
+            let limit = geometry.wbuf_words / 2 / geometry.segment_rows;
+            return self.launch_arriving(e, block, limit, |_| Ok(())).map(|_| ());
+        };
+        let extra = &self.chunk.tiles[block].extra;
+        if extra.is_empty() {
+            e.set(gemm::w::ADDR, addr as u64);
+            return e.launch(gemm::Function::Act, &self.flags());
+        }
+        let mut tile = 0;
+        let slices = slices(self.whole(e), extra, usize::MAX)?;
+        for (index, slice) in slices.iter().enumerate() {
+            let offset = tile * geometry.segment_rows;
+            tile += slice.iter().map(Range::len).product::<usize>();
+            self.launch_slice(
+                e,
+                slice,
+                (addr + offset) % geometry.wbuf_words,
+                [index, slices.len()],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Launches one block whose weights are not in WBUF yet, in slices of at most `limit` passes
+    /// each of which is launched behind its weights; `after_first` is called behind the first
+    /// slice. Returns the WBUF address of the block, whose slices lie one behind the other.
+    fn launch_arriving(
+        &self,
+        e: &mut Emitter,
+        block: usize,
+        limit: usize,
+        after_first: impl FnOnce(&mut Emitter) -> Result<(), KernelError>,
+    ) -> Result<usize, KernelError> {
+        let geometry = e.geometry;
+        self.configure(e, &(block..block + 1));
+        let tiles = &self.chunk.tiles[block];
+        // No more than half the ring at a time, so that the next slice loads behind this one.
+        let limit = limit.min((geometry.wbuf_words / 2 / geometry.segment_rows).max(1));
+        let slices = slices(self.whole(e), &tiles.extra, limit)?;
+        let mut tile = 0;
+        let mut start = None;
+        let mut after_first = Some(after_first);
+        for (index, slice) in slices.iter().enumerate() {
+            let passes: usize = slice.iter().map(Range::len).product();
+            let size = geometry.segment_rows * geometry.wbuf_word_bytes;
+            let addr = load_weights(e, &tiles.bytes[tile * size..(tile + passes) * size])?;
+            tile += passes;
+            start.get_or_insert(addr);
+            if index + 1 == slices.len()
+                && let Some(call) = after_first.take()
+            {
+                call(e)?;
+            }
+            self.launch_slice(e, slice, addr, [index, slices.len()])?;
+            if let Some(call) = after_first.take() {
+                call(e)?;
+            }
+        }
+        Ok(start.unwrap_or(0))
+    }
+
+    /// Passes of the whole reduction.
+    fn whole(&self, e: &Emitter) -> [usize; 3] {
+        let [kh, kw] = self.layer.weights.kernel;
+        [kh, kw, self.layer.weights.in_channels.div_ceil(e.geometry.rows)]
+    }
+
+    /// Launches slice number `index` of `count`; the last one ends in the post-processor.
+    fn launch_slice(
+        &self,
+        e: &mut Emitter,
+        slice: &Slice,
+        addr: usize,
+        [index, count]: [usize; 2],
+    ) -> Result<(), KernelError> {
+        self.select(e, slice);
+        e.set(gemm::w::ADDR, addr as u64);
+        let mut flags = if index + 1 == count { self.flags() } else { vec![(gemm::KEEP, 1)] };
+        if index > 0 {
+            flags.push((gemm::ACCUMULATE, 1));
+        }
+        e.launch(gemm::Function::Act, &flags)
+    }
+
+    /// Flags of a launch that ends in the post-processor.
+    fn flags(&self) -> Vec<(Field, i64)> {
+        let mut flags = Vec::new();
         if self.residual.is_some() {
             flags.push((gemm::RESIDUAL, 1));
         }
         if let Some(table) = self.layer.table {
             flags.extend([(gemm::LOOKUP, 1), (gemm::TABLE, table.into())]);
         }
-        let tiles = &self.chunk.tiles[block];
-        if let (Some(addr), true) = (resident, tiles.extra.is_empty()) {
-            e.set(gemm::w::ADDR, addr as u64);
-            return e.launch(gemm::Function::Act, &flags);
-        }
-        let blocks = self.layer.weights.in_channels.div_ceil(geometry.rows);
-        let whole = [self.layer.weights.kernel[0], self.layer.weights.kernel[1], blocks];
-        let limit = if resident.is_some() { usize::MAX } else { geometry.wbuf_words / 2 };
-        let slices = slices(whole, &tiles.extra, limit / geometry.segment_rows)?;
-        let count = slices.len();
-        let mut tile = 0;
-        for (index, slice) in slices.into_iter().enumerate() {
-            let passes: usize = slice.iter().map(Range::len).product();
-            let words = tile * geometry.segment_rows..(tile + passes) * geometry.segment_rows;
-            tile += passes;
-            let addr = match resident {
-                Some(addr) => (addr + words.start) % geometry.wbuf_words,
-                None => {
-                    let size = geometry.wbuf_word_bytes;
-                    load_weights(e, &tiles.bytes[words.start * size..words.end * size])?
-                }
-            };
-            self.select(e, &slice);
-            e.set(gemm::w::ADDR, addr as u64);
-            let mut flags = if index + 1 == count { flags.clone() } else { vec![(gemm::KEEP, 1)] };
-            if index > 0 {
-                flags.push((gemm::ACCUMULATE, 1));
-            }
-            e.launch(gemm::Function::Act, &flags)?;
-        }
-        Ok(())
+        flags
     }
 
     /// Restricts the reduction to a slice.
@@ -756,7 +716,3 @@ fn signed(value: usize) -> i64 {
 pub(super) fn wrap(addr: i64) -> i64 {
     addr & gemm::x::ADDR.max()
 }
-
-#[cfg(test)]
-#[path = "conv_tests.rs"]
-mod tests;

@@ -72,13 +72,17 @@ pub fn manual(design: &Design) -> String {
         design.name()
     );
     let units = estimate(design);
-    let total =
-        units.iter().fold(Resources::default(), |total, unit| total.plus(unit.resources));
-    for Unit { module, resources } in units.iter().chain([&Unit { module: "total", resources: total }]) {
+    let total = units.iter().fold(Resources::default(), |total, unit| total.plus(unit.resources));
+    for Unit { module, resources } in
+        units.iter().chain([&Unit { module: "total", resources: total }])
+    {
         let Resources { dsp, lut, lut_memory, ff, ram18 } = resources;
         let half = if ram18.is_multiple_of(2) { "" } else { ".5" };
-        let _ =
-            writeln!(page, "| {module} | {dsp} | {lut} | {lut_memory} | {ff} | {}{half} |", ram18 / 2);
+        let _ = writeln!(
+            page,
+            "| {module} | {dsp} | {lut} | {lut_memory} | {ff} | {}{half} |",
+            ram18 / 2
+        );
     }
     page
 }

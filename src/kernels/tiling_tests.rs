@@ -1,4 +1,4 @@
-//! Tests of the convolution kernel.
+//! Tests of the cutting.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn tiles_cover_the_output_once_and_fit() {
         (512, 1, 512, 32),
         (3, 40, 32, 500),
     ] {
-        let tiles = plan_tiles([height, width], depth, first);
+        let tiles = plan_tiles([height, width], depth, first, 16);
         covered(&tiles, height, width);
         assert!(tiles.iter().all(|tile| tile.rows.len() * tile.cols.len() <= depth));
     }
@@ -33,8 +33,8 @@ fn tiles_cover_the_output_once_and_fit() {
 #[test]
 fn tiles_grow_from_small_to_large_and_end_small() {
     let heights: Vec<usize> =
-        plan_tiles([512, 1], 512, 32).iter().map(|tile| tile.rows.len()).collect();
-    assert_eq!(heights, [32, 64, 128, 256, 32]);
+        plan_tiles([512, 1], 512, 32, 16).iter().map(|tile| tile.rows.len()).collect();
+    assert_eq!(heights, [32, 64, 128, 256, 16, 16]);
 }
 
 #[test]
@@ -52,13 +52,9 @@ fn chunks_fit_and_start_on_whole_words() {
 
 #[test]
 fn slices_cover_the_passes_in_order_and_fit() {
-    for (whole, limit) in [
-        ([3, 3, 32], 1000),
-        ([3, 3, 32], 100),
-        ([3, 3, 32], 70),
-        ([3, 3, 32], 5),
-        ([1, 1, 7], 3),
-    ] {
+    for (whole, limit) in
+        [([3, 3, 32], 1000), ([3, 3, 32], 100), ([3, 3, 32], 70), ([3, 3, 32], 5), ([1, 1, 7], 3)]
+    {
         let [kh, kw, kc] = whole;
         let passes: Vec<_> = slices(whole, &[], limit)
             .unwrap()
