@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::float::{add, flush, from_int, is_scale, mul, rint};
+use super::int;
 use super::post::{Quant, Residual, add_residual, requantize, sign_extend};
 
 /// Rounds `numerator * 2^exponent` to binary32, halves to even; zero gets `negative`'s sign.
@@ -208,4 +209,90 @@ fn limits_of_scales() {
         assert!(!is_scale(illegal), "{illegal:e}");
     }
     assert_eq!(flush(-subnormal).to_bits(), 0x8000_0000);
+}
+
+/// A number of the page: decimal, decimal with a point, or the bits of a binary32 number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Number {
+    Int(i32),
+    Float(u32),
+}
+
+impl Number {
+    fn parse(text: &str) -> Number {
+        match text.strip_prefix("0x") {
+            Some(bits) => Number::Float(u32::from_str_radix(bits, 16).unwrap()),
+            None if text.contains('.') => Number::Float(text.parse::<f32>().unwrap().to_bits()),
+            None => Number::Int(text.parse().unwrap()),
+        }
+    }
+
+    fn int(self) -> i32 {
+        match self {
+            Number::Int(value) => value,
+            Number::Float(_) => panic!("an integer is needed, {self:?} was given"),
+        }
+    }
+
+    fn float(self) -> f32 {
+        match self {
+            Number::Float(bits) => f32::from_bits(bits),
+            Number::Int(_) => panic!("a binary32 number is needed, {self:?} was given"),
+        }
+    }
+}
+
+fn evaluate(rule: &str, args: &[Number]) -> Number {
+    let i = |n: usize| args[n].int();
+    let f = |n: usize| args[n].float();
+    let quant = |n: usize| Quant { zero: i(n), min: i(n + 1), max: i(n + 2) };
+    let float = |value: f32| Number::Float(value.to_bits());
+    match rule {
+        "from_int" => float(from_int(i(0))),
+        "mul" => float(mul(f(0), f(1))),
+        "add" => float(add(f(0), f(1))),
+        "rint" => Number::Int(rint(f(0))),
+        "requantize" => Number::Int(requantize(i(0), f(1), quant(2))),
+        "biased" => Number::Int(super::post::biased(i(0), i(1))),
+        "scaled" => float(super::post::scaled(i(0), f(1))),
+        "residual" => {
+            let second = Residual { scale_a: f(2), scale_b: f(5), zero_b: i(4), quant: quant(6) };
+            Number::Int(add_residual(i(0), i(1), i(3), second))
+        }
+        "lookup_index" => Number::Int(i32::from(super::post::lookup_index(i(0)))),
+        "sign_extend" => Number::Int(sign_extend(i(0).cast_unsigned(), i(1).cast_unsigned())),
+        "int_add" => Number::Int(int::add(i(0), i(1))),
+        "int_sub" => Number::Int(int::sub(i(0), i(1))),
+        "int_mul" => Number::Int(int::mul(i(0), i(1))),
+        "int_abs" => Number::Int(int::abs(i(0))),
+        "int_neg" => Number::Int(int::neg(i(0))),
+        "int_shl" => Number::Int(int::shl(i(0), i(1))),
+        "int_shr" => Number::Int(int::shr(i(0), i(1))),
+        "int_shru" => Number::Int(int::shru(i(0), i(1))),
+        _ => panic!("the page uses a rule `{rule}` that does not exist"),
+    }
+}
+
+#[test]
+fn the_page_is_right() {
+    let page = include_str!("../../docs/numerics.md");
+    let (mut inside, mut count) = (false, 0);
+    let mut rules = std::collections::BTreeSet::new();
+    for line in page.lines() {
+        match line {
+            "```example" => inside = true,
+            "```" => inside = false,
+            _ if inside => {
+                let (left, right) = line.split_once(" = ").unwrap();
+                let mut words = left.split(' ');
+                let rule = words.next().unwrap();
+                let args: Vec<Number> = words.map(Number::parse).collect();
+                assert_eq!(evaluate(rule, &args), Number::parse(right), "{line}");
+                rules.insert(rule);
+                count += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((rules.len(), count), (18, 48));
 }
