@@ -21,20 +21,13 @@ module npu_ram_1r1w #(
 
     reg [LANES*LANE_W-1:0] mem [0:DEPTH-1];
 
+    // One block per lane: a loop over many lanes in one block is beyond what Verilator unrolls.
+    genvar lane;
     generate
-        if (LANES == 1) begin : gen_whole
+        for (lane = 0; lane < LANES; lane = lane + 1) begin : gen_lane
             always @(posedge clk) begin
-                if (wr_en && wr_lanes[0]) begin
-                    mem[wr_addr] <= wr_data;
-                end
-            end
-        end else begin : gen_lanes
-            integer lane;
-            always @(posedge clk) begin
-                for (lane = 0; lane < LANES; lane = lane + 1) begin
-                    if (wr_en && wr_lanes[lane]) begin
-                        mem[wr_addr][lane*LANE_W +: LANE_W] <= wr_data[lane*LANE_W +: LANE_W];
-                    end
+                if (wr_en && wr_lanes[lane]) begin
+                    mem[wr_addr][lane*LANE_W +: LANE_W] <= wr_data[lane*LANE_W +: LANE_W];
                 end
             end
         end
