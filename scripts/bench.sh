@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Measures the operators of docs/performance.md on the simulated Verilog and prints the table.
+# Arguments go to every `npugen bench`, for instance: --no-check, -c edge
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --release --quiet
+echo "| work | cycles | utilisation | equal to golden |"
+echo "|---|---|---|---|"
+while read -r name arguments; do
+    # shellcheck disable=SC2086 # the arguments are words
+    target/release/npugen bench $arguments --json "$@" | python3 -c "
+import json, sys
+r = json.load(sys.stdin)
+print(f\"| ${name//_/ } | {r['cycles']:,} | {100 * r['utilisation']:.2f} % | {r['equal_to_golden']} |\")"
+done <<'WORK'
+GEMM_64x64x64 gemm --m 64 --n 64 --k 64
+GEMM_512x512x512 gemm --m 512 --n 512 --k 512
+convolution_56x56x64_to_64,_3x3 conv --size 56 --channels 64 --filters 64 --kernel 3 --pad 1
+convolution_14x14x256_to_1024,_1x1 conv --size 14 --channels 256 --filters 1024 --kernel 1
+first_layer_224x224x3_to_64,_7x7_stride_2 conv --size 224 --channels 3 --filters 64 --kernel 7 --stride 2 --pad 3
+ten_28x28x128_3x3_with_residuals,_on_chip conv --size 28 --channels 128 --filters 128 --kernel 3 --pad 1 --layers 10
+WORK
