@@ -1,5 +1,13 @@
 //! The command line: help texts, exit statuses, and what goes where.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
 mod common;
 
 use std::fs;

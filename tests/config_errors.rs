@@ -1,6 +1,14 @@
 //! Every message about a configuration, compared with `tests/config_errors/<case>.txt`. A broken
 //! configuration ends in exit status 1 and writes nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
 mod common;
 
 use std::fs;

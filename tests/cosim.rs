@@ -1,6 +1,14 @@
 //! The whole machine in simulation against the golden model. Needs Verilator: where it is missing
 //! these tests say so and pass, unless `CI` is set.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
 use npugen::cosim::build::BuildOptions;
 use npugen::cosim::dram::{DramOptions, ErrorResponse, InjectedError, Stalls};
 use npugen::cosim::executor::{Rtl, RtlOptions, sources};

@@ -1,6 +1,14 @@
 //! The digits network on the golden model against onnxruntime: every quantized logit of every
 //! held-out picture.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
 use npugen::design::Design;
 use npugen::exec::Executor;
 use npugen::golden::Golden;

@@ -1,5 +1,13 @@
 //! Kernels on the golden model against naive loops, over shapes of layer and machine.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
 use npugen::config::Override;
 use npugen::design::Design;
 use npugen::exec::Executor;

@@ -1,5 +1,13 @@
 //! The output directory: complete, the same every time, and written as a whole.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
 mod common;
 
 use std::fs;

@@ -1,5 +1,13 @@
 //! House rules, checked on the sources and on the emitted text.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
 mod common;
 
 use std::fs;

@@ -112,9 +112,8 @@ impl<'d> Emitter<'d> {
         let needs = self.history.record(engine, number, &reads, &writes);
 
         let mut wait = Vec::new();
-        for producer in 0..ENGINES {
-            let Some(needed) =
-                needs[producer].filter(|&needed| self.known[engine][producer] < Some(needed))
+        for (producer, need) in needs.into_iter().enumerate() {
+            let Some(needed) = need.filter(|&needed| self.known[engine][producer] < Some(needed))
             else {
                 continue;
             };

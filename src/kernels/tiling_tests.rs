@@ -39,7 +39,7 @@ fn tiles_grow_from_small_to_large_and_end_small() {
 
 #[test]
 fn chunks_fit_and_start_on_whole_words() {
-    assert_eq!(chunk_blocks(&[10; 4], 40, 16, 1).unwrap(), [0..4]);
+    assert_eq!(chunk_blocks(&[10; 4], 40, 16, 1).unwrap(), vec![Range { start: 0, end: 4 }]);
     assert_eq!(chunk_blocks(&[10; 8], 40, 16, 1).unwrap(), [0..2, 2..4, 4..6, 6..8]);
     assert_eq!(chunk_blocks(&[10; 6], 40, 16, 3).unwrap(), [0..3, 3..6]);
     assert_eq!(chunk_blocks(&[1; 8], 40, 4, 1).unwrap(), [0..2, 2..4, 4..6, 6..8]);

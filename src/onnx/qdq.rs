@@ -100,8 +100,11 @@ fn scalar(model: &Model, node: &NodeProto) -> Result<Quant, OnnxError> {
     Ok(Quant { scale, zero: zero.into() })
 }
 
+/// Extents, values and scales per output channel of a layer's weights.
+type Weights = (Vec<usize>, Vec<i8>, Vec<f32>);
+
 /// Weights of input 1 and their scales per output channel.
-fn weights(model: &Model, node: &NodeProto) -> Result<(Vec<usize>, Vec<i8>, Vec<f32>), OnnxError> {
+fn weights(model: &Model, node: &NodeProto) -> Result<Weights, OnnxError> {
     let (stored, _) = dequantized(model, node, 1)?;
     let source = model
         .producer(input(node, 1)?)

@@ -135,8 +135,8 @@ impl Assembly<'_> {
         let limits = self.case.design.semaphores();
         let most = (1_u64 << limits.width.min(63)) - 1;
         let mut wait = Vec::new();
-        for producer in 0..ENGINES {
-            if needs[producer] <= self.known[engine][producer] {
+        for (producer, need) in needs.iter().enumerate() {
+            if *need <= self.known[engine][producer] {
                 continue;
             }
             let exists = self.semaphores[producer][engine].is_some();
@@ -147,8 +147,8 @@ impl Assembly<'_> {
                 return Vec::new();
             }
         }
-        for producer in 0..ENGINES {
-            if needs[producer] <= self.known[engine][producer] {
+        for (producer, need) in needs.iter().enumerate() {
+            if *need <= self.known[engine][producer] {
                 continue;
             }
             let semaphore = match self.semaphores[producer][engine] {

@@ -10,7 +10,7 @@ fn reference(memory: &mut Memory, v: &[(Field, i64)], clip: bool, function: Func
     let g = |field| r.get(field);
     let region = memory.regions[g(dram::BASE) as usize].bytes.clone();
     let fill = g(fill::VALUE);
-    let fill_at = |p: usize| (if p % 2 == 0 { fill } else { fill >> 8 }) as u8;
+    let fill_at = |p: usize| (if p.is_multiple_of(2) { fill } else { fill >> 8 }) as u8;
     // None stands for fill.
     let mut stream: Vec<Option<u8>> = Vec::new();
     for l3 in 0..g(loop3::COUNT) {
@@ -53,7 +53,7 @@ fn reference(memory: &mut Memory, v: &[(Field, i64)], clip: bool, function: Func
     for group in stream.chunks(g(shape::GROUP_BYTES) as usize) {
         let mut bytes: Vec<u8> =
             group.iter().enumerate().map(|(p, b)| b.unwrap_or(fill_at(p))).collect();
-        while bytes.len() % word_bytes != 0 {
+        while !bytes.len().is_multiple_of(word_bytes) {
             bytes.push(fill_at(bytes.len()));
         }
         words.extend(bytes.chunks(word_bytes).map(<[u8]>::to_vec));

@@ -251,7 +251,10 @@ fn buffers(design: &Design) -> Vec<Size> {
 
 /// What LOAD writes at once: the largest divisor of a word that is not above the bus width.
 fn unit(word_bytes: usize, bus_bytes: usize) -> usize {
-    (1..=bus_bytes.min(word_bytes)).rev().find(|bytes| word_bytes % bytes == 0).unwrap_or(1)
+    (1..=bus_bytes.min(word_bytes))
+        .rev()
+        .find(|bytes| word_bytes.is_multiple_of(*bytes))
+        .unwrap_or(1)
 }
 
 fn gcd(a: usize, b: usize) -> usize {
