@@ -1,9 +1,26 @@
 #!/usr/bin/env bash
-# Measures the operators of docs/performance.md on the simulated Verilog and prints the table.
+# Measures `npugen build` and the operators of docs/performance.md on the simulated Verilog, and
+# prints the tables.
 # Arguments go to every `npugen bench`, for instance: --no-check, -c edge
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --quiet
+python3 - <<'BUILD'
+import subprocess, tempfile, time
+
+with tempfile.TemporaryDirectory() as folder:
+    print("| npugen build | best of five |")
+    print("|---|---|")
+    for preset in ["tiny", "default", "aws_f1"]:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            command = ["target/release/npugen", "build", "-c", preset, "-o", f"{folder}/{preset}"]
+            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+            times.append(time.perf_counter() - start)
+        print(f"| {preset} | {1000 * min(times):.0f} ms |")
+BUILD
+echo
 echo "| work | cycles | utilisation | equal to golden |"
 echo "|---|---|---|---|"
 while read -r name arguments; do

@@ -7,6 +7,18 @@ use miette::Diagnostic;
 
 use crate::config::ConfigErrors;
 use crate::rtl::RenderError;
+use crate::units::Bytes;
+
+/// Every exit status of the program with its meaning, in the words of the help texts.
+pub const EXIT_STATUS: [(u8, &str); 7] = [
+    (0, "done"),
+    (1, "the input is at fault: a configuration, a program, assembly or data"),
+    (2, "the command line is at fault"),
+    (3, "a comparison found a difference"),
+    (4, "a tool is missing"),
+    (5, "the machine stopped with a fault, or hung"),
+    (6, "a file cannot be written, or a tool failed"),
+];
 
 /// Anything that can go wrong.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -17,7 +29,7 @@ pub enum Error {
     Config(#[from] Box<ConfigErrors>),
     /// No configuration of this name comes with the program.
     #[error("there is no configuration `{name}`")]
-    #[diagnostic(code(preset), help("known: {known}"))]
+    #[diagnostic(code(preset), help("give one of {known}, or the path of a file"))]
     Preset {
         /// The name asked for.
         name: String,
@@ -32,6 +44,35 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         error: io::Error,
+    },
+    /// A file that is longer than any of its kind.
+    #[error("`{}` is longer than {limit}, the limit for a file of its kind", path.display())]
+    #[diagnostic(code(length), help("check that it is the right file"))]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit: Bytes,
+    },
+    /// A file that should be text.
+    #[error("`{}` is not text: byte {at} is 0x{byte:02x}, which UTF-8 does not have there", path.display())]
+    #[diagnostic(code(text), help("check that it is the right file, and saved as UTF-8"))]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Position of the byte.
+        at: usize,
+        /// The byte.
+        byte: u8,
+    },
+    /// Data that do not fit what they are given for.
+    #[error("{message}")]
+    #[diagnostic(code(data), help("{remedy}"))]
+    Data {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        remedy: String,
     },
     /// A file or directory that cannot be written.
     #[error("cannot write `{}`: {error}", path.display())]
@@ -64,7 +105,10 @@ pub enum Error {
     },
     /// Two executors disagree.
     #[error("{message}")]
-    #[diagnostic(code(mismatch))]
+    #[diagnostic(
+        code(mismatch),
+        help("`npugen compare` of the program tells instruction, element and cycle")
+    )]
     Mismatch {
         /// The first divergence.
         message: String,
@@ -75,7 +119,7 @@ pub enum Error {
     Assembly(#[from] Box<crate::program::asm::AsmErrors>),
     /// A program file that cannot be used.
     #[error("`{}`: {error}", path.display())]
-    #[diagnostic(code(program))]
+    #[diagnostic(code(program), help("{}", error.remedy()))]
     Program {
         /// The file.
         path: PathBuf,
@@ -93,7 +137,10 @@ pub enum Error {
     },
     /// A program with mistakes.
     #[error("`{}` has {}", path.display(), if *errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") })]
-    #[diagnostic(code(lint))]
+    #[diagnostic(
+        code(lint),
+        help("the findings above name instruction and remedy; docs/machine.md has the rules")
+    )]
     Lint {
         /// The file.
         path: PathBuf,
@@ -102,30 +149,30 @@ pub enum Error {
     },
     /// The machine stopped with a fault.
     #[error("the machine stopped: {fault}")]
-    #[diagnostic(code(fault))]
+    #[diagnostic(code(fault), help("{}", fault.cause.remedy()))]
     Fault {
         /// Who, why and where.
         fault: crate::exec::Fault,
     },
     /// A program that could not be loaded or run.
     #[error("{0}")]
-    #[diagnostic(code(execution))]
+    #[diagnostic(code(execution), help("{}", _0.remedy()))]
     Execution(crate::exec::ExecError),
     /// A random case that could not be made a program.
     #[error("{0}")]
-    #[diagnostic(code(fuzz))]
+    #[diagnostic(code(fuzz), help("give a configuration with larger buffers, or fewer --launches"))]
     RandomProgram(crate::exec::fuzz::FuzzError),
     /// An operator that cannot be turned into a program.
     #[error("{0}")]
-    #[diagnostic(code(kernel))]
+    #[diagnostic(code(kernel), help("make the operator smaller, or the buffer named larger"))]
     Kernel(crate::kernels::KernelError),
     /// The network of the demonstration cannot be built.
     #[error("{0}")]
-    #[diagnostic(code(digits))]
+    #[diagnostic(code(digits), help("run it on a larger machine, such as `-c default`"))]
     Digits(crate::workload::digits::DigitsError),
     /// A simulation that could not be built or run, or a machine that broke its bus's rules.
     #[error("{0}")]
-    #[diagnostic(code(simulation))]
+    #[diagnostic(code(simulation), help("{}", _0.remedy()))]
     Simulation(crate::cosim::Error),
     /// A tool that is not installed.
     #[error("`{tool}` is needed but was not found")]
@@ -154,27 +201,29 @@ impl Error {
         Error::Preset { name: name.to_owned(), known: known.join(", ") }
     }
 
-    /// Exit status of the program: 1 the input is at fault, 2 usage, 3 mismatch, 4 missing tool.
+    /// Exit status of the program, one of [`EXIT_STATUS`].
     pub fn exit_status(&self) -> u8 {
         match self {
             Error::Config(_)
             | Error::Read { .. }
-            | Error::Write { .. }
-            | Error::Occupied { .. }
+            | Error::TooLong { .. }
+            | Error::NotText { .. }
+            | Error::Data { .. }
             | Error::Assembly(_)
             | Error::Program { .. }
             | Error::Target { .. }
             | Error::Lint { .. }
-            | Error::Fault { .. }
             | Error::Execution(_)
             | Error::RandomProgram(_)
             | Error::Kernel(_)
             | Error::Digits(_)
-            | Error::Simulation(_)
             | Error::Render(_) => 1,
             Error::Preset { .. } | Error::Usage { .. } => 2,
             Error::Mismatch { .. } => 3,
             Error::Tool { .. } => 4,
+            Error::Fault { .. } => 5,
+            Error::Write { .. } | Error::Occupied { .. } => 6,
+            Error::Simulation(error) => error.exit_status(),
         }
     }
 }

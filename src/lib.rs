@@ -8,6 +8,7 @@ pub mod cosim;
 pub mod design;
 pub mod error;
 pub mod exec;
+pub mod files;
 pub mod golden;
 pub mod isa;
 pub mod kernels;

@@ -73,7 +73,7 @@ fn a_foreign_directory_is_left_alone() {
     fs::create_dir(folder.path().join("mine")).unwrap();
     fs::write(folder.path().join("mine/thesis.txt"), "words").unwrap();
     let output = npugen(folder.path(), &["build", "-c", "tiny", "-o", "mine"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(6));
     golden("messages/foreign_directory.txt", &String::from_utf8(output.stderr).unwrap());
     assert_eq!(common::files(folder.path()), [std::path::Path::new("mine/thesis.txt")]);
 }
@@ -83,7 +83,7 @@ fn a_place_that_cannot_be_written_is_named() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
     let output = npugen(folder.path(), &["build", "-c", "tiny", "-o", "file/out"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(6));
     golden("messages/cannot_write.txt", &String::from_utf8(output.stderr).unwrap());
 }
 

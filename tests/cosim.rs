@@ -28,7 +28,7 @@ fn program(design: &Design, text: &str) -> Program {
     asm::assemble("test", text, Some(&Target::of(design))).unwrap()
 }
 
-const FIRST_LIGHT: &str = include_str!("data/first_light.npuasm");
+const FIRST_LIGHT: &str = include_str!("../examples/hello.npuasm");
 
 fn options() -> RtlOptions {
     RtlOptions {

@@ -9,8 +9,6 @@
     reason = "helpers of tests stop at the first surprise"
 )]
 
-use std::time::Instant;
-
 use npugen::config::Override;
 use npugen::design::Design;
 use npugen::isa::table::{gemm, load, store};
@@ -160,14 +158,10 @@ fn long(design: &Design, tiles: i64) -> Program {
 }
 
 #[test]
-fn ten_thousand_launches_are_checked_in_seconds() {
+fn ten_thousand_launches_are_checked() {
     let design = Design::preset("default").unwrap();
     let program = long(&design, 3400);
-    let start = Instant::now();
     let report = lint(&design, &program);
-    let time = start.elapsed();
     assert_eq!(report.to_string(), "");
     assert!(report.launches > 10_000);
-    // About a tenth of that, without other work on the machine.
-    assert!(time.as_secs() < 10, "{time:?}");
 }

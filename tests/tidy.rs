@@ -25,6 +25,7 @@ const SOURCES: &[&str] = &[
     "rtl-tests",
     "scripts",
     "configs",
+    "examples",
     "docs",
     "python",
     "fpga",

@@ -1,23 +1,28 @@
 //! `npugen asm`: assembly to a program file.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::{program_args, say};
+use super::{print, program_args, say};
 use crate::error::Error;
+use crate::files;
 use crate::program::{Target, asm};
 
 /// Assemble a program.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  npugen asm --example > hello.npuasm             a text to begin with
   npugen asm hello.npuasm -c tiny                 writes hello.npu
   npugen asm hello.npuasm -c tiny -o out/hello.npu
 
 The notation is described in docs/isa.md. Text written by `npugen disasm` needs no configuration.")]
 pub struct Args {
     /// Assembly text.
-    file: PathBuf,
+    #[arg(required_unless_present = "example")]
+    file: Option<PathBuf>,
+    /// Print an example instead: a small program that uses every engine of the machine `tiny`.
+    #[arg(long, exclusive = true)]
+    example: bool,
     /// Configuration to assemble for; left out, the one the text names by its fingerprint.
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -26,18 +31,22 @@ pub struct Args {
     output: Option<PathBuf>,
 }
 
+/// A program that uses every engine.
+const EXAMPLE: &str = include_str!("../../examples/hello.npuasm");
+
 /// Assembles the text and writes the program.
 pub fn run(args: &Args) -> Result<(), Error> {
+    let Some(file) = &args.file else {
+        return print(EXAMPLE);
+    };
     let design = args.config.as_deref().map(program_args::design).transpose()?;
     let target = design.as_ref().map(Target::of);
-    let text =
-        std::fs::read_to_string(&args.file).map_err(|error| Error::read(&args.file, error))?;
-    let program = asm::assemble(&args.file.display().to_string(), &text, target.as_ref())
+    let text = files::read_text(file, files::DATA_LIMIT)?;
+    let program = asm::assemble(&file.display().to_string(), &text, target.as_ref())
         .map_err(Error::Assembly)?;
-    let output = args.output.clone().unwrap_or_else(|| args.file.with_extension("npu"));
-    let bytes =
-        program.to_bytes().map_err(|error| Error::Program { path: args.file.clone(), error })?;
-    write(&output, &bytes)?;
+    let output = args.output.clone().unwrap_or_else(|| file.with_extension("npu"));
+    let bytes = program.to_bytes().map_err(|error| Error::Program { path: file.clone(), error })?;
+    files::write(&output, &bytes)?;
     say(&format!(
         "wrote {}: {} instructions for {}, fingerprint {:016x}",
         output.display(),
@@ -45,19 +54,5 @@ pub fn run(args: &Args) -> Result<(), Error> {
         program.target.name,
         program.target.fingerprint,
     ));
-    Ok(())
-}
-
-/// Writes a file that appears complete or not at all.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let failed = |error| Error::write(path, error);
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
 }

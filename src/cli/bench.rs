@@ -118,8 +118,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
     match &args.what {
         What::Gemm(args) => {
             let (m, n, k) = (args.m, args.n, args.k);
-            let positive = [m, n, k].iter().all(|&size| size > 0);
-            measure(&args.common, &format!("gemm {m}x{n}x{k}"), positive, |design| {
+            let macs = product(&[m, n, k]);
+            measure(&args.common, &format!("gemm {m}x{n}x{k}"), macs, |design| {
                 gemm(design, m, n, k, args.common.seed)
             })
         }
@@ -134,9 +134,12 @@ pub fn run(args: &Args) -> Result<(), Error> {
                 pad: args.pad,
                 layers: args.layers,
             };
-            let sizes = [args.size, args.channels, args.filters, args.kernel, args.stride];
-            let positive = sizes.iter().chain([&args.layers]).all(|&size| size > 0)
-                && args.kernel <= args.size + 2 * args.pad;
+            // One product a filter tap; the stride only makes it less.
+            let size = args.size.saturating_add(args.pad.saturating_mul(2));
+            let kernel = args.kernel;
+            let fits = args.stride > 0 && args.size > 0 && kernel <= size;
+            let work = [size, size, args.channels, args.filters, kernel, kernel, args.layers];
+            let macs = if fits { product(&work) } else { 0 };
             let name = format!(
                 "conv {0}x{0}x{1} -> {2}, {3}x{3} stride {4} pad {5}, layers {6}",
                 args.size,
@@ -147,12 +150,20 @@ pub fn run(args: &Args) -> Result<(), Error> {
                 args.pad,
                 args.layers
             );
-            measure(&args.common, &name, positive, |design| {
+            measure(&args.common, &name, macs, |design| {
                 convolution(design, shape, args.common.seed)
             })
         }
         What::Simulator(common) => simulator(common),
     }
+}
+
+/// Most work of a benchmark: half an hour of simulation on a machine of 16x16.
+const MOST_MACS: u128 = 1 << 36;
+
+/// Product of sizes; the largest number when it does not fit.
+fn product(sizes: &[usize]) -> u128 {
+    sizes.iter().fold(1, |product: u128, &size| product.saturating_mul(size as u128))
 }
 
 /// What was measured.
@@ -167,10 +178,16 @@ struct Measurement {
 fn measure(
     common: &Common,
     name: &str,
-    positive: bool,
+    macs: u128,
     make: impl Fn(&Design) -> Result<Workload, crate::kernels::KernelError>,
 ) -> Result<(), Error> {
-    if !positive {
+    if macs > MOST_MACS {
+        return Err(Error::Usage {
+            message: format!("{name}: {macs} multiply-accumulates, but the limit is {MOST_MACS}"),
+            remedy: "measure a part of it: cycles grow with the work".to_owned(),
+        });
+    }
+    if macs == 0 {
         return Err(Error::Usage {
             message: format!(
                 "{name}: sizes must be positive and the kernel not larger than the padded input"

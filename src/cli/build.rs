@@ -13,7 +13,7 @@ Examples:
   npugen build                                     the default machine into out/default
   npugen build --rows 8 --cols 8 -o out/npu8
   npugen build -c edge --set buffers.ibuf.size=\"64 KiB\"
-  npugen build -c my.yaml -o out/mine
+  npugen build -c out/default/config.yaml -o out/mine    from a file, here one with every key
 
 The directory appears complete or not at all. An earlier output is replaced; files in it that
 npugen did not write are kept.")]

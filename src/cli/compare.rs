@@ -14,8 +14,8 @@ use crate::golden::Golden;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  npugen compare net.npu
-  npugen compare test.npuasm -c tiny --stalls 30 --dram-seed 7 --vcd first.vcd
+  npugen compare hello.npu                        (`npugen asm --help` makes hello.npu)
+  npugen compare hello.npuasm -c tiny --stalls 30 --dram-seed 7 --vcd first.vcd
 
 Compared are the fault (or its absence), what each engine retired, and every byte of every region.
 On a difference the run is repeated in lock-step, word by word, and a waveform of the launch at

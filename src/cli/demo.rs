@@ -1,5 +1,7 @@
 //! `npugen demo`: a real network on the golden model and on the RTL, against onnxruntime.
 
+use std::path::PathBuf;
+
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -9,6 +11,7 @@ use crate::cosim::Rtl;
 use crate::design::Design;
 use crate::error::Error;
 use crate::exec::{Executor, RunReport};
+use crate::files;
 use crate::golden::Golden;
 use crate::program::lint::lint;
 use crate::workload::digits::{self, Digits, HeldOut};
@@ -26,7 +29,7 @@ Examples:
   npugen demo
   npugen demo --full
   npugen demo -c tiny --pictures 5 --json
-  npugen demo --golden-only")]
+  npugen demo --golden-only --save digits.npu     for `run`, `compare`, `lint` and `disasm`")]
 pub struct Args {
     #[command(flatten)]
     design: DesignArgs,
@@ -39,6 +42,9 @@ pub struct Args {
     /// Leave the RTL out; needs no other tools.
     #[arg(long, conflicts_with_all = ["full", "pictures"])]
     golden_only: bool,
+    /// Keep the program, with tensors `input` and `logits`.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -76,6 +82,10 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let report = lint(&design, &digits.workload.program);
     if !report.is_legal() {
         return Err(Error::Mismatch { message: format!("the program is not legal:\n{report}") });
+    }
+    if let Some(path) = &args.save {
+        let bytes = digits.workload.program.to_bytes();
+        files::write(path, &bytes.map_err(|error| Error::Program { path: path.clone(), error })?)?;
     }
 
     let golden = classify(&mut Golden::new(&design), &digits, &held_out, held_out.pictures.len())?;

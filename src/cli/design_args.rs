@@ -14,11 +14,11 @@ pub struct DesignArgs {
     #[arg(short, long, value_name = "FILE", default_value = "default")]
     pub config: PathBuf,
     /// Rows of the array; overrides `array.rows`.
-    #[arg(long)]
-    pub rows: Option<u32>,
+    #[arg(long, value_name = "1..256", allow_negative_numbers = true)]
+    pub rows: Option<i64>,
     /// Columns of the array; overrides `array.cols`.
-    #[arg(long)]
-    pub cols: Option<u32>,
+    #[arg(long, value_name = "1..256", allow_negative_numbers = true)]
+    pub cols: Option<i64>,
     /// Overrides any key, such as `--set axi.data_bits=256`. May be given again.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -32,6 +32,9 @@ impl DesignArgs {
             let name = self.config.display().to_string();
             if PRESETS.iter().any(|(preset, _)| *preset == name) {
                 return Design::preset_with(&name, &overrides);
+            }
+            if is_bare_word(&name) {
+                return Err(Error::unknown_preset(&name));
             }
         }
         Design::from_file(&self.config, &overrides)
@@ -55,4 +58,9 @@ impl DesignArgs {
         }
         Ok(overrides)
     }
+}
+
+/// Whether a text looks like a preset rather than like a path.
+fn is_bare_word(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }

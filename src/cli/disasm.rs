@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-use super::{asm, print};
+use super::{print, program_args};
 use crate::error::Error;
-use crate::program::Program;
+use crate::files;
 use crate::program::disasm::{Options, disassemble};
 
 /// Show a program as assembly.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  npugen disasm net.npu --no-data | less
-  npugen disasm net.npu --words --no-data
-  npugen disasm net.npu -o net.npuasm             `npugen asm` makes the same file of it")]
+  npugen disasm hello.npu                         (`npugen asm --help` makes hello.npu)
+  npugen disasm hello.npu --words --no-data
+  npugen disasm hello.npu -o again.npuasm         `npugen asm` makes the same file of it")]
 pub struct Args {
     /// Program file.
     program: PathBuf,
@@ -30,13 +30,10 @@ pub struct Args {
 
 /// Writes the text.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let path = &args.program;
-    let bytes = std::fs::read(path).map_err(|error| Error::read(path, error))?;
-    let program = Program::from_bytes(&bytes)
-        .map_err(|error| Error::Program { path: path.clone(), error })?;
+    let program = program_args::read(&args.program)?;
     let text = disassemble(&program, Options { data: !args.no_data, words: args.words });
     match &args.output {
-        Some(output) => asm::write(output, text.as_bytes()),
+        Some(output) => files::write(output, text.as_bytes()),
         None => print(&text),
     }
 }

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::exec::compare::compare;
 use crate::exec::fuzz::{Case, Rng, shrink};
 use crate::exec::{ExecError, Executor};
+use crate::files;
 use crate::golden::Golden;
 use crate::program::{Program, disasm, lint};
 
@@ -195,12 +196,11 @@ fn memory(seed: u64) -> DramOptions {
 
 /// Keeps a failing case as assembly, with what is wrong as a comment.
 fn save(directory: &Path, case: &Case, seed: u64, reason: &str) -> Result<PathBuf, Error> {
-    std::fs::create_dir_all(directory).map_err(|error| Error::write(directory, error))?;
     let path = directory.join(format!("{}_seed_{seed}.npuasm", case.design.name()));
     let program = case.program().map_err(Error::RandomProgram)?;
     let mut text: String = reason.lines().map(|line| format!("; {line}\n")).collect();
     text += &disasm::disassemble(&program, disasm::Options::default());
-    std::fs::write(&path, text).map_err(|error| Error::write(&path, error))?;
+    files::write(&path, text.as_bytes())?;
     Ok(path)
 }
 

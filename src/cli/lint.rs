@@ -11,8 +11,8 @@ use crate::program::lint::{MOST_FINDINGS, Severity, lint};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  npugen lint net.npu
-  npugen lint test.npuasm -c tiny
+  npugen lint hello.npu                           (`npugen asm --help` makes hello.npu)
+  npugen lint hello.npuasm -c tiny
 
 Finds illegal words and configurations, addresses out of range, deadlocks under any timing,
 semaphores that overflow or end unbalanced, and data races between launches. Findings go to stdout;

@@ -1,7 +1,7 @@
 //! The command line: one file per subcommand, each with `Args` and `run`. Owns what users see:
-//! stdout is data, stderr is talk, and the exit status says who is at fault (0 done, 1 the input,
-//! 2 usage, 3 a verification mismatch, 4 a missing tool). A new subcommand is a line in
-//! [`Command`], one in [`dispatch`] and a file.
+//! stdout is data, stderr is talk, and the exit status says who is at fault
+//! ([`crate::error::EXIT_STATUS`]). A new subcommand is a line in [`Command`], one in [`dispatch`]
+//! and a file.
 
 mod asm;
 mod bench;
@@ -28,18 +28,33 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 pub use design_args::DesignArgs;
 
-use crate::error::Error;
+use crate::error::{EXIT_STATUS, Error};
 
 /// Generates neural processing units: a YAML description in, synthesizable Verilog and its
 /// software out.
 #[derive(Debug, Parser)]
-#[command(name = "npugen", version, arg_required_else_help = true, after_help = STATUS)]
+#[command(name = "npugen", version, arg_required_else_help = true, after_help = after_help())]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-const STATUS: &str = "Exit status: 0 done, 1 the input is at fault, 2 usage, 3 verification mismatch, 4 a needed tool is missing.";
+/// Where to begin, and the exit statuses.
+fn after_help() -> String {
+    let mut text = "\
+Examples:
+  npugen build --rows 16 --cols 16 -o out/npu16
+  npugen demo --golden-only
+  npugen help run
+
+Exit status:
+"
+    .to_owned();
+    for (status, meaning) in EXIT_STATUS {
+        text += &format!("  {status}  {meaning}\n");
+    }
+    text
+}
 
 #[derive(Debug, Subcommand)]
 enum Command {

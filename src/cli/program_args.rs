@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::exec::Executor;
 use crate::exec::compare::Input;
 use crate::exec::tensor::{self, Values};
-use crate::program::{Dtype, Program, Target, asm};
+use crate::files;
+use crate::program::{Dtype, FileError, Program, Target, Tensor, asm};
 
 /// Which program, on which machine, with which data.
 #[derive(Debug, Clone, clap::Args)]
@@ -58,19 +59,28 @@ impl ProgramArgs {
     }
 }
 
+/// Reads a program file. Of another kind of file only the start is read.
+pub fn read(path: &Path) -> Result<Program, Error> {
+    let failed = |error| Error::Program { path: path.to_owned(), error };
+    match Program::from_bytes(&files::start(path, 64)?) {
+        Err(error @ (FileError::Empty | FileError::Foreign { .. } | FileError::Version { .. })) => {
+            Err(failed(error))
+        }
+        _ => Program::from_bytes(&files::read(path, files::PROGRAM_LIMIT)?).map_err(failed),
+    }
+}
+
 /// Reads a program, and the design given or else the one it was made for.
 pub fn open(path: &Path, config: Option<&Path>) -> Result<(Program, Design), Error> {
     let design = config.map(design).transpose()?;
-    let bytes = std::fs::read(path).map_err(|error| Error::read(path, error))?;
     let is_text = path.extension().is_some_and(|extension| extension == "npuasm");
     let program = if is_text {
-        let text = String::from_utf8_lossy(&bytes);
+        let text = files::read_text(path, files::DATA_LIMIT)?;
         let target = design.as_ref().map(Target::of);
         asm::assemble(&path.display().to_string(), &text, target.as_ref())
             .map_err(Error::Assembly)?
     } else {
-        Program::from_bytes(&bytes)
-            .map_err(|error| Error::Program { path: path.to_owned(), error })?
+        read(path)?
     };
     let design = match design {
         Some(design) => design,
@@ -85,7 +95,7 @@ pub fn design(config: &Path) -> Result<Design, Error> {
     super::DesignArgs { config, rows: None, cols: None, set: Vec::new() }.design()
 }
 
-fn find<'p>(program: &'p Program, name: &str) -> Result<&'p crate::program::Tensor, Error> {
+fn find<'p>(program: &'p Program, name: &str) -> Result<&'p Tensor, Error> {
     program.tensor(name).ok_or_else(|| {
         let known: Vec<&str> = program.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
         usage(
@@ -95,19 +105,28 @@ fn find<'p>(program: &'p Program, name: &str) -> Result<&'p crate::program::Tens
     })
 }
 
-/// Writes tensors asked for as `name=path`.
-pub fn write_outputs(
-    executor: &dyn Executor,
-    program: &Program,
-    outputs: &[String],
-) -> Result<(), Error> {
-    for text in outputs {
-        let (name, path) = pair(text)?;
-        let tensor = find(program, name)?;
+/// Tensors to be written, with their files; found before the run, so that a slip in a name does
+/// not cost one.
+pub fn outputs<'a>(
+    program: &'a Program,
+    outputs: &'a [String],
+) -> Result<Vec<(&'a Tensor, &'a Path)>, Error> {
+    outputs
+        .iter()
+        .map(|text| {
+            let (name, path) = pair(text)?;
+            Ok((find(program, name)?, path))
+        })
+        .collect()
+}
+
+/// Writes tensors after a run.
+pub fn write_outputs(executor: &dyn Executor, outputs: &[(&Tensor, &Path)]) -> Result<(), Error> {
+    for (tensor, path) in outputs {
         let values = tensor::read(executor, tensor).map_err(failed)?;
         let shape: Vec<usize> =
             tensor.shape.iter().map(|&n| usize::try_from(n).unwrap_or(usize::MAX)).collect();
-        write_values(path, &values, tensor.dtype, &shape)?;
+        files::write(path, &npy(path, &values, tensor.dtype, &shape)?)?;
     }
     Ok(())
 }
@@ -117,8 +136,18 @@ fn read_as<T: ndarray_npy::ReadableElement>(bytes: &[u8]) -> Option<Vec<T>> {
 }
 
 fn read_values(path: &Path) -> Result<Values, Error> {
-    let bytes = std::fs::read(path).map_err(|error| Error::read(path, error))?;
+    let bytes = files::read(path, files::DATA_LIMIT)?;
     let bytes = bytes.as_slice();
+    let refused = |message: String| Error::Data {
+        message,
+        remedy: "known: float32, int8, uint8, int16, int32, int64, saved by numpy.save".to_owned(),
+    };
+    if elements_promised(bytes).is_none_or(|elements| elements > bytes.len() as u128) {
+        return Err(refused(format!(
+            "`{}` is not a NumPy array, or a part of one",
+            path.display()
+        )));
+    }
     let wide = |values: Vec<i64>| Values::Int(values);
     read_as::<f32>(bytes)
         .map(Values::Float)
@@ -128,39 +157,51 @@ fn read_values(path: &Path) -> Result<Values, Error> {
         .or_else(|| read_as::<i32>(bytes).map(|v| wide(v.into_iter().map(i64::from).collect())))
         .or_else(|| read_as::<i64>(bytes).map(wide))
         .ok_or_else(|| {
-            usage(
-                format!("{} is not a NumPy array of a known type", path.display()),
-                "known: float32, int8, uint8, int16, int32, int64, saved by numpy.save",
-            )
+            refused(format!("`{}` is not a NumPy array of a known type", path.display()))
         })
 }
 
-fn write_values(path: &Path, values: &Values, dtype: Dtype, shape: &[usize]) -> Result<(), Error> {
-    let file = std::fs::File::create(path).map_err(|error| Error::write(path, error))?;
-    let narrow = |values: &[i64]| -> Result<(), Error> {
-        match dtype {
-            Dtype::Int4 | Dtype::Int8 => save(&file, path, shape, values, |v| v as i8),
-            Dtype::Uint8 => save(&file, path, shape, values, |v| v as u8),
-            Dtype::Int16 => save(&file, path, shape, values, |v| v as i16),
-            Dtype::Int32 | Dtype::Float32 => save(&file, path, shape, values, |v| v as i32),
+/// Number of elements in the header of a NumPy array. Memory is set aside for as many before any is
+/// read, so the number must be believable.
+fn elements_promised(bytes: &[u8]) -> Option<u128> {
+    let start = bytes.strip_prefix(b"\x93NUMPY")?;
+    let header = start.get(..start.len().min(1 << 12))?;
+    let header = String::from_utf8_lossy(header);
+    let (_, shape) = header.split_once("'shape': (")?;
+    let (shape, _) = shape.split_once(')')?;
+    let extents = shape.split(',').map(str::trim).filter(|extent| !extent.is_empty());
+    extents.map(|extent| extent.parse::<u128>().ok()).try_fold(1, |product: u128, extent| {
+        // An empty array may have extents of any size beside the zero.
+        product.checked_mul(extent?.max(1))
+    })
+}
+
+/// The bytes of a NumPy file.
+fn npy(path: &Path, values: &Values, dtype: Dtype, shape: &[usize]) -> Result<Vec<u8>, Error> {
+    match (values, dtype) {
+        (Values::Float(values), _) => encode(path, shape, values, |v| v),
+        (Values::Int(values), Dtype::Int4 | Dtype::Int8) => {
+            encode(path, shape, values, |v| v as i8)
         }
-    };
-    match values {
-        Values::Int(values) => narrow(values),
-        Values::Float(values) => save(&file, path, shape, values, |v| v),
+        (Values::Int(values), Dtype::Uint8) => encode(path, shape, values, |v| v as u8),
+        (Values::Int(values), Dtype::Int16) => encode(path, shape, values, |v| v as i16),
+        (Values::Int(values), Dtype::Int32 | Dtype::Float32) => {
+            encode(path, shape, values, |v| v as i32)
+        }
     }
 }
 
-fn save<From: Copy, To: ndarray_npy::WritableElement>(
-    file: &std::fs::File,
+fn encode<From: Copy, To: ndarray_npy::WritableElement>(
     path: &Path,
     shape: &[usize],
     values: &[From],
     convert: impl Fn(From) -> To,
-) -> Result<(), Error> {
+) -> Result<Vec<u8>, Error> {
     let failed = |error: String| Error::write(path, std::io::Error::other(error));
     let values: Vec<To> = values.iter().map(|&value| convert(value)).collect();
     let array =
         ArrayD::from_shape_vec(IxDyn(shape), values).map_err(|error| failed(error.to_string()))?;
-    array.write_npy(file).map_err(|error| failed(error.to_string()))
+    let mut bytes = Vec::new();
+    array.write_npy(&mut bytes).map_err(|error| failed(error.to_string()))?;
+    Ok(bytes)
 }

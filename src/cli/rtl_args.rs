@@ -1,10 +1,10 @@
 //! The arguments that say how the RTL is simulated, shared by all subcommands that run it.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cosim::RtlOptions;
-use crate::cosim::build::{BuildOptions, Flavour};
+use crate::cosim::build::{BuildOptions, Flavour, Source};
 use crate::cosim::dram::{DramOptions, ErrorResponse, InjectedError, Stalls};
 use crate::cosim::executor::sources_in;
 use crate::design::Cell;
@@ -60,7 +60,7 @@ pub struct RtlArgs {
 impl RtlArgs {
     /// The options; a progress bar where a person can see it.
     pub fn options(&self) -> Result<RtlOptions, Error> {
-        let sources = self.rtl_dir.as_deref().map(sources_in).transpose()?;
+        let sources = self.rtl_dir.as_deref().map(verilog_in).transpose()?;
         let error = |burst: Option<u64>| {
             burst.map(|burst| InjectedError { burst, response: ErrorResponse::Slave })
         };
@@ -87,6 +87,18 @@ impl RtlArgs {
             ..RtlOptions::default()
         })
     }
+}
+
+/// The Verilog of a directory, which must be there and hold some.
+fn verilog_in(directory: &Path) -> Result<Vec<Source>, Error> {
+    let sources = if directory.is_dir() { sources_in(directory)? } else { Vec::new() };
+    if sources.is_empty() {
+        return Err(Error::Usage {
+            message: format!("`{}` is no directory with Verilog files", directory.display()),
+            remedy: "give the `rtl` directory that `npugen build` has written".to_owned(),
+        });
+    }
+    Ok(sources)
 }
 
 /// An executor's failure as the program's error.

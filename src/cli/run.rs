@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::bench::On;
-use super::program_args::{ProgramArgs, write_outputs};
+use super::program_args::{ProgramArgs, outputs, write_outputs};
 use super::rtl_args::{RtlArgs, failed};
 use super::{print, say};
 use crate::cosim::Rtl;
@@ -18,11 +18,13 @@ use crate::golden::Golden;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  npugen run net.npu --on golden --input image=cat.npy --output logits=out.npy
-  npugen run net.npu --on rtl --json
-  npugen run test.npuasm -c tiny --on rtl --vcd run.vcd --from 100 --to 900
+  npugen run hello.npu --output y=y.npy                  (`npugen asm --help` makes hello.npu)
+  npugen run hello.npu --input x=y.npy --on rtl --json
+  npugen run hello.npuasm -c tiny --on rtl --vcd run.vcd --from 100 --to 300
+  npugen run hello.npu --on rtl --read-error 2           the bus answers with an error
 
-A fault of the machine ends the run with exit status 1 and is told in words.")]
+Times are in cycles of `clk`. Arrays are NumPy files. A fault of the machine ends the run with exit
+status 5 and is told in words.")]
 pub struct Args {
     #[command(flatten)]
     program: ProgramArgs,
@@ -52,6 +54,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Error> {
     let (program, design) = args.program.open()?;
     let inputs = args.program.inputs(&program)?;
+    let outputs = outputs(&program, &args.output)?;
+    check_window(args)?;
     let mut speed = None;
     let mut executor: Box<dyn Executor> = match args.on {
         On::Golden => Box::new(Golden::new(&design)),
@@ -80,7 +84,22 @@ pub fn run(args: &Args) -> Result<(), Error> {
     if let Some(fault) = report.fault {
         return Err(Error::Fault { fault });
     }
-    write_outputs(executor.as_ref(), &program, &args.output)
+    write_outputs(executor.as_ref(), &outputs)
+}
+
+/// Whether the waveform asked for can be had.
+fn check_window(args: &Args) -> Result<(), Error> {
+    let usage =
+        |message: String, remedy: &str| Err(Error::Usage { message, remedy: remedy.to_owned() });
+    if args.vcd.is_some() && args.on == On::Golden {
+        return usage("the golden model has no waveform".to_owned(), "add `--on rtl`");
+    }
+    if args.from > args.to {
+        let message =
+            format!("the waveform would end in cycle {} and begin in cycle {}", args.to, args.from);
+        return usage(message, "give a `--to` that is not before `--from`");
+    }
+    Ok(())
 }
 
 fn json_report(report: &RunReport, seconds: Option<f64>) -> String {

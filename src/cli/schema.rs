@@ -9,7 +9,7 @@ use crate::error::Error;
 #[command(after_help = "\
 Examples:
   npugen schema > npugen.schema.json
-  npugen schema --markdown > docs/config.md
+  npugen schema --markdown > config.md
 
 In an editor with a YAML language server, start the file with
   # yaml-language-server: $schema=npugen.schema.json")]

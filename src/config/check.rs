@@ -5,7 +5,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::raw::RawConfig;
-use super::tree::{Entry, Node, Value};
+use super::tree::{Entry, Node, Value, excerpt};
 use super::violation::Violation;
 use crate::units::Bytes;
 
@@ -60,6 +60,7 @@ fn join(path: &str, key: &str) -> String {
 fn unknown(entry: &Entry, key: &str, properties: &Map<String, Json>) -> Violation {
     let nearest = properties
         .keys()
+        .filter(|known| entry.key.len() <= 2 * known.len())
         .map(|known| (edit_distance(known, &entry.key), known))
         .min()
         .filter(|(distance, known)| *distance * 2 <= known.len());
@@ -68,7 +69,12 @@ fn unknown(entry: &Entry, key: &str, properties: &Map<String, Json>) -> Violatio
         Some((_, nearest)) => format!("did you mean `{nearest}`? Keys here: {}", known.join(", ")),
         None => format!("remove it; keys here: {}", known.join(", ")),
     };
-    Violation::new(key, format!("`{key}` is not a key"), remedy, entry.key_origin.clone())
+    Violation::new(
+        key,
+        format!("`{}` is not a key", excerpt(key)),
+        remedy,
+        entry.key_origin.clone(),
+    )
 }
 
 fn leaf(schema: &Json, node: &Node, path: &str, out: &mut Vec<Violation>) -> Option<Json> {

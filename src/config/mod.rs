@@ -46,11 +46,13 @@ impl Override {
     /// An override from the text `key=value` of `--set`.
     pub fn set(text: &str) -> Result<Override, String> {
         match text.split_once('=') {
-            Some((key, value)) if !key.trim().is_empty() => Ok(Override {
-                key: key.trim().to_owned(),
-                value: value.trim().to_owned(),
-                flag: format!("--set {text}"),
-            }),
+            Some((key, value)) if key.split('.').all(|part| !part.trim().is_empty()) => {
+                Ok(Override {
+                    key: key.trim().to_owned(),
+                    value: value.trim().to_owned(),
+                    flag: format!("--set {text}"),
+                })
+            }
             _ => Err(format!("`{text}` is not of the form key=value, such as `array.rows=8`")),
         }
     }
@@ -92,7 +94,8 @@ pub(crate) fn read(
         let path: Vec<&str> = item.key.split('.').collect();
         let node = Node::parse_flag(&item.value, &item.flag).map_err(|error| {
             let origin = Origin::Flag(item.flag.clone());
-            let message = format!("the value of `{}` is not YAML: {}", item.key, reason(&error));
+            let message =
+                format!("the value of `{}` cannot be read as YAML: {}", item.key, reason(&error));
             broken(Violation::new(&item.key, message, "quote the value", origin))
         })?;
         root.set(&path, node);
@@ -128,12 +131,12 @@ fn syntax(error: &serde_yaml::Error) -> Violation {
         Some(location) => Origin::at(location),
         None => Origin::Default,
     };
-    let message = format!("this is not YAML: {}", reason(error));
+    let message = format!("this cannot be read as YAML: {}", reason(error));
     Violation::new("", message, "see docs/config.md for an example", origin)
 }
 
-/// What the parser says, without the place, which the violation tells itself, and without advice
-/// to programmers.
+/// What the parser says, without the place, which the violation tells itself, and in the words of
+/// someone who writes YAML, not of someone who programs its parser.
 fn reason(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
@@ -141,5 +144,18 @@ fn reason(error: &serde_yaml::Error) -> String {
         Some((place, reason)) if place.starts_with("line ") => reason,
         _ => line,
     };
-    reason.split(", set DuplicateKeyPolicy").next().unwrap_or(reason).to_owned()
+    let plain = [
+        ("recursion limit", "groups and lists are nested too deeply"),
+        ("budget breached: Depth", "groups and lists are nested too deeply"),
+        ("budget breached", "it is far larger than any configuration"),
+        ("multiple YAML documents", "`---` begins a second document, but there can be only one"),
+        ("use Option<String>", "a key is empty"),
+        ("expected string scalar", "a key is not a word"),
+    ];
+    if let Some((_, words)) = plain.iter().find(|(part, _)| reason.contains(part)) {
+        return (*words).to_owned();
+    }
+    let asides = [", set DuplicateKeyPolicy", " rejected by reject_non_finite"];
+    let end = asides.iter().filter_map(|aside| reason.find(aside)).min().unwrap_or(reason.len());
+    reason.get(..end).unwrap_or(reason).to_owned()
 }

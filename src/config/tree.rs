@@ -84,11 +84,21 @@ impl fmt::Display for Value {
             Value::Bool(value) => write!(f, "{value}"),
             Value::Int(value) => write!(f, "{value}"),
             Value::Float(value) => write!(f, "{value}"),
-            Value::Text(value) => write!(f, "\"{value}\""),
+            Value::Text(value) => write!(f, "\"{}\"", excerpt(value)),
             Value::List => f.write_str("a list"),
             Value::Map(_) => f.write_str("a group of keys"),
         }
     }
+}
+
+/// A text for a message: at most 60 characters, none of which moves the cursor.
+pub(super) fn excerpt(text: &str) -> String {
+    const MOST: usize = 60;
+    let mut shown: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MOST).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 impl Node {

@@ -68,6 +68,12 @@ impl Diagnostic for Violation {
     }
 }
 
+/// Most violations that a message shows, so that the first ones stay in sight.
+const MOST_SHOWN: usize = 50;
+
+/// Longest line of a file that is drawn in messages.
+const WIDEST: usize = 400;
+
 /// Everything that is wrong with a configuration.
 #[derive(Debug, Clone)]
 pub struct ConfigErrors {
@@ -84,8 +90,10 @@ impl ConfigErrors {
             Origin::Flag(_) => (1, 0),
             Origin::Default => (2, 0),
         });
-        for violation in &mut violations {
-            violation.source = Some(Arc::clone(&source));
+        if text.lines().all(|line| line.len() <= WIDEST) {
+            for violation in &mut violations {
+                violation.source = Some(Arc::clone(&source));
+            }
         }
         ConfigErrors { file: file.to_owned(), violations }
     }
@@ -100,7 +108,11 @@ impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.violations.len();
         let noun = if count == 1 { "problem" } else { "problems" };
-        write!(f, "{}: {count} {noun} in the configuration", self.file)
+        write!(f, "{}: {count} {noun} in the configuration", self.file)?;
+        if count > MOST_SHOWN {
+            write!(f, ", the first {MOST_SHOWN} of them here")?;
+        }
+        Ok(())
     }
 }
 
@@ -108,6 +120,8 @@ impl std::error::Error for ConfigErrors {}
 
 impl Diagnostic for ConfigErrors {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(Box::new(self.violations.iter().map(|violation| violation as &dyn Diagnostic)))
+        Some(Box::new(
+            self.violations.iter().take(MOST_SHOWN).map(|violation| violation as &dyn Diagnostic),
+        ))
     }
 }

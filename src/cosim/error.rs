@@ -170,9 +170,64 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a missing tool is at fault (exit status 4).
+    /// Whether a missing tool is at fault.
     pub fn is_missing_tool(&self) -> bool {
-        matches!(self, Error::ToolMissing { .. })
+        self.exit_status() == 4
+    }
+
+    /// Who is at fault, as the program's exit status says it.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Error::MemoryOverlap { .. }
+            | Error::MemorySize { .. }
+            | Error::Emit(_)
+            | Error::TraceOverflow { .. } => 1,
+            Error::ToolMissing { .. } => 4,
+            Error::Simulator { .. }
+            | Error::Protocol { .. }
+            | Error::HostTimeout { .. }
+            | Error::HostResponse { .. }
+            | Error::Identity { .. }
+            | Error::Hang { .. }
+            | Error::Unfinished { .. }
+            | Error::Register { .. } => 5,
+            Error::ToolFailed { .. }
+            | Error::File { .. }
+            | Error::Load { .. }
+            | Error::Waveform { .. } => 6,
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Error::ToolMissing { .. } => "`npugen doctor` names every tool and how to install it",
+            Error::ToolFailed { .. } => {
+                "its output says why; `npugen doctor` names the tools in use, `--rtl-dir` must \
+                 hold the Verilog of the design"
+            }
+            Error::File { .. } => {
+                "check the path, its permissions and the space left; `--cache-dir` moves the cache"
+            }
+            Error::Load { .. } => "remove the directory named and run again",
+            Error::Waveform { .. } => "check the path, its permissions and the space left",
+            Error::MemoryOverlap { .. } => "place the blocks in different pages of 4 KiB",
+            Error::MemorySize { .. } => {
+                "declare a smaller region: 1/16 of what `axi.addr_bits` can address is the limit"
+            }
+            Error::TraceOverflow { .. } => "raise `control.trace_depth`, or use fewer tags",
+            Error::Emit(_) => "this is a mistake in npugen; please report the configuration",
+            Error::Identity { .. } => "give the configuration the Verilog was made from",
+            Error::Simulator { .. }
+            | Error::Protocol { .. }
+            | Error::HostTimeout { .. }
+            | Error::HostResponse { .. }
+            | Error::Hang { .. }
+            | Error::Unfinished { .. }
+            | Error::Register { .. } => {
+                "the Verilog is at fault: `npugen run --on rtl --vcd FILE` shows the cycles before"
+            }
+        }
     }
 }
 

@@ -228,7 +228,9 @@ impl Rtl {
                 .ok()
                 .filter(|_| region.size <= (1 << slot_bits) - 8192)
                 .ok_or(Error::MemorySize { start: address, length: region.size })?;
+            let too_large = |_| Error::MemorySize { start: address, length: region.size };
             let mut content = region.data.clone();
+            content.try_reserve_exact(size.saturating_sub(content.len())).map_err(too_large)?;
             content.resize(size, 0);
             memory.add(address, &content, true)?;
             job.bases.push((region.base, address, region.size));

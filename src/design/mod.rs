@@ -12,6 +12,7 @@ use std::path::Path;
 
 use crate::config::{ConfigErrors, Override, RawConfig};
 use crate::error::Error;
+use crate::files;
 
 pub use fingerprint::{Fingerprint, INVISIBLE};
 pub use presets::PRESETS;
@@ -132,7 +133,7 @@ impl Design {
 
     /// Reads a configuration file.
     pub fn from_file(path: &Path, overrides: &[Override]) -> Result<Design, Error> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::read(path, error))?;
+        let text = files::read_text(path, files::CONFIG_LIMIT)?;
         Ok(Design::from_text(&path.display().to_string(), &text, overrides)?)
     }
 

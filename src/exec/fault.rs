@@ -53,6 +53,23 @@ impl Cause {
     pub fn from_number(number: u8) -> Option<Cause> {
         Cause::ALL.iter().copied().find(|cause| cause.number() == number)
     }
+
+    /// What to do about it.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Cause::AxiRead | Cause::AxiWrite => {
+                "the memory answered with an error: check that it exists at this address"
+            }
+            Cause::Watchdog => {
+                "raise the watchdog, or see with `npugen lint` whether a launch waits for ever"
+            }
+            Cause::PackedWeight => {
+                "keep weights above the most negative value, or build with `array.packed: false`"
+            }
+            Cause::Fingerprint => "make the program again for this hardware",
+            _ => "`npugen lint` finds this before a run; docs/machine.md has the rules",
+        }
+    }
 }
 
 /// A fault: what the error registers hold.

@@ -121,9 +121,37 @@ pub enum ExecError {
         /// What stands against it.
         problem: String,
     },
+    /// A region that this computer cannot hold.
+    #[error("region `{name}` has {size} bytes, more than this computer can provide")]
+    Memory {
+        /// Name of the region.
+        name: String,
+        /// Its size.
+        size: u64,
+    },
     /// The executor's machinery failed (a tool is missing, a library cannot be loaded).
     #[error(transparent)]
     Backend(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ExecError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            ExecError::Fingerprint(_) => "make the program again for this hardware",
+            ExecError::NoProgram => "load a program first",
+            ExecError::Region { .. } | ExecError::Range { .. } => {
+                "`npugen disasm --no-data` shows the regions and their sizes"
+            }
+            ExecError::Elements { .. } | ExecError::Value { .. } => {
+                "give an array of the tensor's shape and type; `npugen disasm --no-data` shows both"
+            }
+            ExecError::Tensor { .. } => "correct the tensor's declaration or the data given for it",
+            ExecError::Order { .. } => "a retire trace must keep the order of each engine",
+            ExecError::Memory { .. } => "declare the region as large as the program needs it",
+            ExecError::Backend(_) => "`npugen doctor` names what may be missing",
+        }
+    }
 }
 
 fn list(names: &[String]) -> String {

@@ -106,7 +106,7 @@ impl Machine {
     /// Takes a program: places its regions. Buffers stay as they are.
     pub fn load(&mut self, program: &Program) -> Result<(), ExecError> {
         program.target.runs_on(&self.target)?;
-        self.memory.place(program);
+        self.memory.place(program)?;
         self.program = Some(program.clone());
         self.start();
         Ok(())

@@ -5,7 +5,7 @@ use super::shape::Shape;
 use super::writes::{Place, Writes};
 use super::{Stop, flow};
 use crate::arith::post::sign_extend;
-use crate::exec::Cause;
+use crate::exec::{Cause, ExecError};
 use crate::program::{Program, RegionKind};
 
 /// DRAM behind one base register.
@@ -68,19 +68,25 @@ impl Memory {
     }
 
     /// Regions as the program declares them, with their initial content.
-    pub fn place(&mut self, program: &Program) {
-        self.regions = program
-            .regions
-            .iter()
-            .map(|region| {
-                let mut bytes = vec![0; flow::size(region.size)];
-                for (to, from) in bytes.iter_mut().zip(&region.data) {
-                    *to = *from;
-                }
-                let (base, name, kind) = (region.base, region.name.clone(), region.kind);
-                RegionMemory { base, name, kind, bytes }
-            })
-            .collect();
+    pub fn place(&mut self, program: &Program) -> Result<(), ExecError> {
+        let mut regions = Vec::new();
+        for region in &program.regions {
+            let (base, name, kind) = (region.base, region.name.clone(), region.kind);
+            let size = flow::size(region.size);
+            // Asked first: an allocation that fails would end the process.
+            let mut bytes: Vec<u8> = Vec::new();
+            if bytes.try_reserve_exact(size).is_err() {
+                return Err(ExecError::Memory { name, size: region.size });
+            }
+            drop(bytes);
+            bytes = vec![0; size];
+            for (to, from) in bytes.iter_mut().zip(&region.data) {
+                *to = *from;
+            }
+            regions.push(RegionMemory { base, name, kind, bytes });
+        }
+        self.regions = regions;
+        Ok(())
     }
 
     /// What a start of a program does to the buffers: an unfinished tile is forgotten.

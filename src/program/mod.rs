@@ -23,6 +23,12 @@ pub use target::{Difference, Mismatch, Target};
 /// Number of base registers, and so of memory regions.
 pub const MAX_REGIONS: usize = 8;
 
+/// Largest region: what the widest bus, 40 address bits, can reach.
+pub const MAX_REGION_BYTES: u64 = 1 << 40;
+
+/// Most instructions: the hardware counts them with 24 bits.
+pub const MAX_WORDS: usize = (1 << 24) - 1;
+
 /// A program.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Program {

@@ -24,7 +24,10 @@ impl miette::Diagnostic for AsmError {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        (!self.help.is_empty()).then(|| Box::new(&self.help) as Box<dyn std::fmt::Display>)
+        Some(match self.help.as_str() {
+            "" => Box::new("docs/isa.md has the notation and the range of every field"),
+            help => Box::new(help),
+        })
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -32,13 +35,16 @@ impl miette::Diagnostic for AsmError {
     }
 }
 
-/// Every mistake in a source, at most one a line.
+/// Mistakes after which the assembler stops reading.
+pub(super) const MOST_MISTAKES: usize = 50;
+
+/// Every mistake in a source, at most one a line; of a text with many, the first ones.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("{}", summary(.errors))]
 pub struct AsmErrors {
-    /// The source, for pictures of the places.
+    /// The source, for pictures of the places; absent when its lines are too long to draw.
     #[source_code]
-    pub source_code: miette::NamedSource<String>,
+    pub source_code: Option<miette::NamedSource<String>>,
     /// The mistakes, in order.
     #[related]
     pub errors: Vec<AsmError>,
@@ -47,6 +53,9 @@ pub struct AsmErrors {
 fn summary(errors: &[AsmError]) -> String {
     match errors.len() {
         1 => "1 mistake in the assembly".into(),
+        count if count >= MOST_MISTAKES => {
+            format!("{count} mistakes in the assembly, and no further ones were looked for")
+        }
         count => format!("{count} mistakes in the assembly"),
     }
 }
@@ -67,9 +76,18 @@ impl Fault {
         AsmError {
             line: number,
             column: before.chars().count() + 1,
-            message: self.message,
+            message: clipped(self.message),
             help: self.help,
             span: SourceSpan::new((offset + self.start).into(), self.length),
         }
+    }
+}
+
+/// A message of a readable length, whatever the text it quotes.
+fn clipped(message: String) -> String {
+    const MOST: usize = 2000;
+    match message.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", message.get(..end).unwrap_or_default()),
+        None => message,
     }
 }

@@ -10,7 +10,7 @@ mod statement;
 pub use error::{AsmError, AsmErrors};
 
 use super::{Program, Target};
-use error::Fault;
+use error::{Fault, MOST_MISTAKES};
 use lex::Item;
 
 /// Every statement with its form.
@@ -33,6 +33,9 @@ const STATEMENTS: [(&str, &str); 13] = [
     ("end", "end"),
 ];
 
+/// Longest line that is drawn in messages.
+const WIDEST: usize = 1000;
+
 /// Makes a program of assembly text. `name` is the source's name in pictures of mistakes; `target`
 /// is the design to assemble for, which may be left out when the text carries one.
 pub fn assemble(
@@ -47,6 +50,9 @@ pub fn assemble(
         if let Err(fault) = assembler.line(line) {
             errors.push(fault.at(index + 1, line, offset));
         }
+        if errors.len() >= MOST_MISTAKES {
+            break;
+        }
         offset += line.len() + 1;
     }
     if errors.is_empty()
@@ -57,7 +63,8 @@ pub fn assemble(
     if errors.is_empty() {
         return Ok(assembler.program);
     }
-    let source_code = miette::NamedSource::new(name, text.to_owned());
+    let drawn = text.lines().all(|line| line.len() <= WIDEST);
+    let source_code = drawn.then(|| miette::NamedSource::new(name, text.to_owned()));
     Err(Box::new(AsmErrors { source_code, errors }))
 }
 
@@ -104,7 +111,7 @@ impl Assembler {
             }
             Some(given) => *own = given.clone(),
             None if !self.fingerprinted => {
-                let help = "give the configuration, or name a design: .npu \"name\" fingerprint=0x... semaphores=N";
+                let help = "give the configuration (`-c`), or name a design: .npu \"name\" fingerprint=0x... semaphores=N";
                 return Err(fault("the design to assemble for is not known".into(), help));
             }
             None => {}

@@ -7,6 +7,9 @@ use super::operand::{self, Operands, ranged};
 use crate::isa::{Flags, Instruction, SemMask};
 use crate::program::{Dtype, Layout, MAX_REGIONS, Region, RegionKind, Tensor};
 
+/// Most bytes of content a region can be given, so that a few characters cannot use up all memory.
+const MAX_DATA: u64 = 1 << 30;
+
 impl Assembler {
     pub(super) fn statement(&mut self, statement: &Text, items: &[Item]) -> Result<(), Fault> {
         let mut operands = Operands::new(statement, items);
@@ -139,16 +142,15 @@ impl Assembler {
         while let Some(item) = operands.any() {
             match item {
                 Item::Word(star) if star.text == "*" => {
-                    let left = region.size.saturating_sub(region.data.len() as u64);
-                    let count: u64 = ranged(operands.word("a count")?, "the count", left)?;
+                    let room = region.size.min(MAX_DATA).saturating_sub(region.data.len() as u64);
+                    let count: u64 = ranged(operands.word("a count")?, "the count", room)?;
                     let [byte] = bytes.as_slice() else {
                         return Err(star.fault(
                             "only a single byte can be repeated",
                             "write `.data HEX * COUNT`",
                         ));
                     };
-                    let count = usize::try_from(count).unwrap_or(usize::MAX);
-                    bytes = vec![*byte; count];
+                    bytes = vec![*byte; usize::try_from(count).unwrap_or_default()];
                     operands.end()?;
                 }
                 Item::Word(word) => bytes.append(&mut self::bytes(word)?),

@@ -13,7 +13,10 @@
 //! `DATA` is the regions' initial bytes, one region after the other. Numbers are little endian.
 //! This module turns programs into bytes and back; it touches no files.
 
-use super::{MAX_REGIONS, Program, Provenance, Region, RegionKind, Target, Tensor};
+use super::{
+    MAX_REGION_BYTES, MAX_REGIONS, MAX_WORDS, Program, Provenance, Region, RegionKind, Target,
+    Tensor,
+};
 use crate::isa::ISA_VERSION;
 use sha2::{Digest, Sha256};
 
@@ -100,6 +103,27 @@ pub enum FileError {
         /// Version found.
         found: u32,
     },
+}
+
+impl FileError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            FileError::Empty | FileError::Foreign { .. } => {
+                "give a file written by `npugen asm`; assembly text must end in .npuasm"
+            }
+            FileError::Version { .. } | FileError::Isa { .. } | FileError::Sections { .. } => {
+                "make the program again with this npugen, or use the npugen that made it"
+            }
+            FileError::Truncated { .. }
+            | FileError::Trailing { .. }
+            | FileError::Checksum { .. } => {
+                "copy the file again (in binary mode), or make it again"
+            }
+            FileError::Section { .. } | FileError::Metadata(_) => "make the program again",
+            FileError::Inconsistent(_) => "correct the declarations of regions and tensors",
+        }
+    }
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -191,8 +215,20 @@ impl Program {
 
     /// Whether regions and tensors fit each other.
     pub(crate) fn consistent(&self) -> Result<(), String> {
+        if self.code.len() > MAX_WORDS {
+            return Err(format!(
+                "{} instructions, but a program has at most {MAX_WORDS}",
+                self.code.len()
+            ));
+        }
         for (index, region) in self.regions.iter().enumerate() {
             let name = &region.name;
+            if region.size > MAX_REGION_BYTES {
+                return Err(format!(
+                    "region `{name}` has {} bytes, but a region has at most {MAX_REGION_BYTES}",
+                    region.size
+                ));
+            }
             if usize::from(region.base) >= MAX_REGIONS {
                 return Err(format!(
                     "region `{name}`: base register {} does not exist (0 to {} do)",

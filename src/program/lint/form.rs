@@ -22,7 +22,7 @@ pub(super) fn check(
     program: &Program,
     findings: &mut Findings<'_>,
 ) -> Option<Form> {
-    structure(design, program, findings);
+    structure(program, findings);
     let mut registers: Vec<Registers> = Engine::QUEUED.iter().map(|e| Registers::new(*e)).collect();
     let mut form = Form { steps: Vec::new(), launches: Vec::new(), owners: [None; 16] };
     let mut legal = true;
@@ -74,23 +74,12 @@ pub(super) fn check(
     legal.then_some(form)
 }
 
-fn structure(design: &Design, program: &Program, findings: &mut Findings<'_>) {
+fn structure(program: &Program, findings: &mut Findings<'_>) {
     if let Err(problem) = program.consistent() {
-        findings.whole(Rule::Structure, Severity::Error, problem, "");
+        let remedy = "correct the declarations, or split the program";
+        findings.whole(Rule::Structure, Severity::Error, problem, remedy);
     }
-    let (length, most) = (program.code.len(), 1_usize << design.pc_bits());
-    if length > most {
-        let message = format!(
-            "the program has {length} instructions, but the program counter of {} bits reaches {most}",
-            design.pc_bits()
-        );
-        findings.whole(
-            Rule::Structure,
-            Severity::Error,
-            message,
-            "split it into programs that run one after the other",
-        );
-    }
+    let length = program.code.len();
     let is_end = |(pc, word): (usize, &u64)| Instruction::decode(pc, *word) == Ok(Instruction::End);
     match program.code.iter().enumerate().position(is_end) {
         None => {
