@@ -88,15 +88,18 @@ def _cached(name, key, build):
     return final
 
 
-def lint(top, sources, params=None):
-    """Assert that `top` is without any message in Verilator (-Wall) and Icarus (-Wall)."""
+def lint(top, sources, params=None, verilog="1364-2005", icarus="-g2005"):
+    """Assert that `top` is without any message in Verilator (-Wall) and Icarus (-Wall).
+
+    The language is Verilog-2005 unless another one is named, for each tool in its own way.
+    """
     paths = [source_path(source) for source in sources]
     params = params or {}
-    verilator = ["verilator", "--lint-only", "-Wall", "--language", "1364-2005"]
+    verilator = ["verilator", "--lint-only", "-Wall", "--language", verilog]
     verilator += ["--top-module", top, *(f"-G{name}={value}" for name, value in params.items())]
     text = _run([*verilator, *paths], f"verilator lint of {top} {params}")
     assert not text.strip(), f"verilator lint of {top} {params}:\n{text}"
-    iverilog = ["iverilog", "-g2005", "-Wall", "-o", os.devnull, "-s", top]
+    iverilog = ["iverilog", icarus, "-Wall", "-o", os.devnull, "-s", top]
     iverilog += [f"-P{top}.{name}={value}" for name, value in params.items()]
     text = _run([*iverilog, *paths], f"iverilog lint of {top} {params}")
     # Icarus names the files that are neither before nor after a `timescale`; we have none at all.

@@ -66,7 +66,7 @@ module npu_banked_ram #(
         // Read clients: arbitration, request register, selection of the bank's answer.
         for (i = 0; i < NUM_RD; i = i + 1) begin : gen_rd
             wire [23:0]          addr = rd_addr[24*i +: 24];
-            wire                 inside = ({1'b0, addr} < WORDS);
+            wire                 legal = ({1'b0, addr} < WORDS);
             wire [NUM_BANKS-1:0] want;             // one-hot, zero when there is no legal request
             wire [NUM_BANKS-1:0] taken;            // banks used by clients of higher priority
             reg                  valid_q;
@@ -83,9 +83,9 @@ module npu_banked_ram #(
             for (j = 0; j < NUM_BANKS; j = j + 1) begin : gen_want
                 localparam [BANK_W-1:0] BANK = j;
                 if (NUM_BANKS == 1) begin : gen_single
-                    assign want[j] = rd_valid[i] && inside;
+                    assign want[j] = rd_valid[i] && legal;
                 end else begin : gen_decode
-                    assign want[j] = rd_valid[i] && inside
+                    assign want[j] = rd_valid[i] && legal
                         && (addr[DEPTH_W +: BANK_W] == BANK);
                 end
             end
@@ -109,7 +109,7 @@ module npu_banked_ram #(
                     valid_q  <= rd_valid[i] && rd_ready[i];
                     valid2_q <= valid_q;
                     valid3_q <= valid2_q;
-                    error_q  <= rd_valid[i] && !inside;
+                    error_q  <= rd_valid[i] && !legal;
                     hit_q    <= want & ~taken;
                 end
             end
@@ -145,7 +145,7 @@ module npu_banked_ram #(
         // Write clients: arbitration and request register.
         for (i = 0; i < NUM_WR; i = i + 1) begin : gen_wr
             wire [23:0]          addr = wr_addr[24*i +: 24];
-            wire                 inside = ({1'b0, addr} < WORDS);
+            wire                 legal = ({1'b0, addr} < WORDS);
             wire [NUM_BANKS-1:0] want;
             wire [NUM_BANKS-1:0] taken;
             reg                  error_q;
@@ -155,9 +155,9 @@ module npu_banked_ram #(
             for (j = 0; j < NUM_BANKS; j = j + 1) begin : gen_want
                 localparam [BANK_W-1:0] BANK = j;
                 if (NUM_BANKS == 1) begin : gen_single
-                    assign want[j] = wr_valid[i] && inside;
+                    assign want[j] = wr_valid[i] && legal;
                 end else begin : gen_decode
-                    assign want[j] = wr_valid[i] && inside
+                    assign want[j] = wr_valid[i] && legal
                         && (addr[DEPTH_W +: BANK_W] == BANK);
                 end
             end
@@ -175,7 +175,7 @@ module npu_banked_ram #(
                     error_q <= 1'b0;
                     hit_q   <= {NUM_BANKS{1'b0}};
                 end else begin
-                    error_q <= wr_valid[i] && !inside;
+                    error_q <= wr_valid[i] && !legal;
                     hit_q   <= want & ~taken;
                 end
             end

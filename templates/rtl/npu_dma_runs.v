@@ -59,7 +59,7 @@ module npu_dma_runs #(
     wire                   move;                   // the pipeline advances
     wire [24:0]            lead_end;               // first byte that is fetched, from stage 2
     wire [24:0]            fetch_end;              // first byte behind the fetched ones
-    wire                   inside;                 // there are fetched bytes
+    wire                   fetches;                // there are fetched bytes
 
     npu_loop_nest #(
         .LEVELS  (4),
@@ -209,13 +209,13 @@ module npu_dma_runs #(
 
             assign lead_end  = lead2_q;
             assign fetch_end = end2_q;
-            assign inside    = y_in2_q && (lead2_q < end2_q);
+            assign fetches   = y_in2_q && (lead2_q < end2_q);
         end else begin : gen_whole
             wire unused_clip = &{1'b0, clip, y_start, y_limit, y_step, x_start, x_limit, x_step};
 
             assign lead_end  = 25'd0;
             assign fetch_end = {1'b0, bytes_q};
-            assign inside    = 1'b1;
+            assign fetches   = 1'b1;
         end
     endgenerate
 
@@ -264,9 +264,9 @@ module npu_dma_runs #(
             place2_q <= place1_q;
             first3_q <= place2_q + {{(OFFSET_W-25){1'b0}}, lead_end};
             end3_q   <= place2_q + {{(OFFSET_W-25){1'b0}}, fetch_end};
-            lead3_q  <= inside ? lead_end[23:0] : bytes_q;
-            fetch3_q <= inside ? fetch_end[23:0] - lead_end[23:0] : 24'd0;
-            tail3_q  <= inside ? bytes_q - fetch_end[23:0] : 24'd0;
+            lead3_q  <= fetches ? lead_end[23:0] : bytes_q;
+            fetch3_q <= fetches ? fetch_end[23:0] - lead_end[23:0] : 24'd0;
+            tail3_q  <= fetches ? bytes_q - fetch_end[23:0] : 24'd0;
             lead4_q  <= lead3_q;
             fetch4_q <= fetch3_q;
             tail4_q  <= tail3_q;

@@ -121,17 +121,17 @@ module npu_vector_alu #(
     generate
         for (k = 3; k < LATENCY; k = k + 1) begin : gen_later
             reg  [31:0] value_q;
-            wire [31:0] before;
+            wire [31:0] previous;
 
             if (k == 3) begin : gen_first
-                assign before = result_q;
+                assign previous = result_q;
             end else begin : gen_next
-                assign before = gen_later[k-1].value_q;
+                assign previous = gen_later[k-1].value_q;
             end
 
             always @(posedge clk) begin
                 if (enable[k]) begin
-                    value_q <= before;
+                    value_q <= previous;
                 end
             end
         end

@@ -232,7 +232,7 @@ module npu_vector_issue #(
     );
 
     // As unsigned numbers, negative coordinates are above every limit.
-    wire inside = (y < {1'b0, y_limit_q}) && (x < {1'b0, x_limit_q});
+    wire in_image = (y < {1'b0, y_limit_q}) && (x < {1'b0, x_limit_q});
 
     // ---- Depthwise outputs ----------------------------------------------------------------
 
@@ -261,9 +261,9 @@ module npu_vector_issue #(
     // Each outermost iteration ends with a result, even if no output falls on its last position.
     wire result = ends || whole_outer;
 
-    assign a_valid = active && queue_ready && inside;
+    assign a_valid = active && queue_ready && in_image;
     assign a_vmem  = vmem_q;
-    assign step    = active && queue_ready && (a_ready || !inside);
+    assign step    = active && queue_ready && (a_ready || !in_image);
 
     npu_fifo #(
         .WIDTH      (ELEMENT_W),
@@ -273,7 +273,7 @@ module npu_vector_issue #(
         .rst        (rst),
         .push_valid (step),
         .push_ready (queue_ready),
-        .push_data  ({context_q, depthwise_q, second_q, residual_q, channel_q, inside, first,
+        .push_data  ({context_q, depthwise_q, second_q, residual_q, channel_q, in_image, first,
                       result, !ends, row_first, output_here, whole_outer, last, dst_q, dst_addr}),
         .pop_valid  (element_valid),
         .pop_ready  (element_ready),

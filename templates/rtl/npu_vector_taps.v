@@ -256,16 +256,16 @@ module npu_vector_taps #(
     generate
         for (k = 3; k < LATENCY; k = k + 1) begin : gen_later
             reg  [LANES*32-1:0] value_q;
-            wire [LANES*32-1:0] before;
+            wire [LANES*32-1:0] previous;
 
             if (k == 3) begin : gen_first
-                assign before = total;
+                assign previous = total;
             end else begin : gen_next
-                assign before = gen_later[k-1].value_q;
+                assign previous = gen_later[k-1].value_q;
             end
 
             always @(posedge clk) begin
-                value_q <= before;
+                value_q <= previous;
             end
         end
 

@@ -37,6 +37,13 @@ def test_lint(options):
         harness.lint("npu_top", generated.sources(output))
 
 
+def test_lint_as_systemverilog():
+    """Nothing has the name of a SystemVerilog keyword: the files may join such a project."""
+    with tempfile.TemporaryDirectory(prefix="npugen-top-") as directory:
+        output = generated.emit(["-c", "tiny"], directory)
+        harness.lint("npu_top", generated.sources(output), verilog="1800-2017", icarus="-g2012")
+
+
 def test_yosys_elaborates():
     """Every instance is there with all its ports, nothing has two drivers, nothing is a latch."""
     with tempfile.TemporaryDirectory(prefix="npugen-top-") as directory:
