@@ -49,7 +49,7 @@ fi
 step format cargo fmt --check
 step clippy cargo clippy --quiet --all-targets -- -D warnings
 suite rust "${rust_tests[@]}"
-suite rtl .venv/bin/python -m pytest -q rtl-tests/unit rtl-tests/formal
+suite rtl .venv/bin/python -m pytest -q -n "$(nproc)" rtl-tests/unit rtl-tests/formal
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

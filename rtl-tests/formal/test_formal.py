@@ -33,7 +33,7 @@ def test_npu_fifo_ram():
 
 def test_npu_axi_reader():
     harness.prove("axi_reader_formal", [*PROPS, str(HERE / "axi_reader_formal.v"), *READER],
-                  depth=12)
+                  depth=10)
 
 
 def test_npu_axi_writer():

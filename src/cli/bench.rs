@@ -1,5 +1,7 @@
 //! `npugen bench`: how many cycles an operator takes, and where they go.
 
+use std::path::PathBuf;
+
 use serde_json::json;
 
 use super::rtl_args::{RtlArgs, failed};
@@ -55,6 +57,9 @@ struct Common {
     /// Seed of the data.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Write the program, for `npugen run`, `compare` and `disasm`.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// Leave out the comparison with the golden model.
     #[arg(long)]
     no_check: bool,
@@ -197,6 +202,14 @@ fn measure(
     }
     let design = common.design.design()?;
     let workload = make(&design).map_err(Error::Kernel)?;
+    if let Some(path) = &common.save {
+        let bytes = workload
+            .program
+            .to_bytes()
+            .map_err(|error| Error::Program { path: path.clone(), error })?;
+        super::asm::write(path, &bytes)?;
+        say(&format!("wrote {}", path.display()));
+    }
     let measurement = match common.on {
         On::Golden => on_golden(&design, &workload)?,
         On::Rtl => on_rtl(common, &design, &workload)?,

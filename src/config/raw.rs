@@ -253,7 +253,7 @@ impl Default for AxiConfig {
             id_bits: 4,
             max_burst_beats: 16,
             read_outstanding: 32,
-            write_outstanding: 16,
+            write_outstanding: 32,
             read_fifo_beats: 512,
         }
     }

@@ -278,9 +278,10 @@ impl Design {
         self.resolved.control.queue_depth as usize
     }
 
-    /// Launches of one engine under way at once.
+    /// Launches of LOAD or STORE under way at once: enough short ones to cover the latency of the
+    /// memory. GEMM and VECTOR have four contexts each.
     pub const fn max_launches(&self) -> usize {
-        4
+        10
     }
 
     /// Entries of the trace.

@@ -116,18 +116,67 @@ pub enum Sink<'a> {
     Dram(&'a DramTensor),
 }
 
-/// Slices in which the weights of a layer's first block arrive.
+/// Slices in which the weights of a layer's first block arrive; of the second half as many, and so
+/// on, since each block that computes gives the next more time.
 const START_SLICES: usize = 4;
 
 /// Weights and parameters of a chunk of output channel blocks, in the buffers.
 struct Chunk {
     blocks: Range<usize>,
     tiles: Vec<BlockTiles>,
-    /// WBUF address of each block while the chunk's weights are resident; empty when even one step
-    /// of blocks does not fit, and every launch brings its own.
+    /// PBUF words of the blocks.
+    params: Vec<u8>,
+    /// WBUF address of each block brought so far. Stays empty when even one step of blocks does not
+    /// fit, and every launch brings its own weights.
     wbuf: Vec<usize>,
     /// PBUF word of the first block.
     pbuf: usize,
+    /// Slices in which the first block arrives.
+    start_slices: usize,
+}
+
+/// A block whose weights have been asked for slice by slice.
+struct Arriving {
+    slices: Vec<Slice>,
+    /// WBUF address of each slice.
+    addrs: Vec<usize>,
+}
+
+impl Chunk {
+    /// Asks for the weights of a block and its parameters.
+    fn bring(
+        &mut self,
+        e: &mut Emitter,
+        whole: [usize; 3],
+        block: usize,
+    ) -> Result<Arriving, KernelError> {
+        let wanted = self.start_slices.checked_shr(block.div_ceil(2) as u32).unwrap_or(0).max(1);
+        let limit = whole.iter().product::<usize>().div_ceil(wanted);
+        let slices = slices(whole, &self.tiles[block].extra, limit)?;
+        let size = e.geometry.segment_rows * e.geometry.wbuf_word_bytes;
+        let mut rest = self.tiles[block].bytes.as_slice();
+        let mut addrs = Vec::new();
+        for slice in &slices {
+            let (bytes, left) = rest.split_at((passes(slice) * size).min(rest.len()));
+            addrs.push(load_weights(e, bytes)?);
+            rest = left;
+        }
+        self.wbuf.extend(addrs.first());
+        self.load_params(e, block..block + 1)?;
+        Ok(Arriving { slices, addrs })
+    }
+
+    fn load_params(&self, e: &mut Emitter, blocks: Range<usize>) -> Result<(), KernelError> {
+        let size = self.params.len() / self.blocks.len();
+        let bytes = &self.params[blocks.start * size..blocks.end * size];
+        let dram = e.constants(bytes);
+        load_words(e, load::Function::Pbuf, dram, bytes.len(), self.pbuf + blocks.start)
+    }
+}
+
+/// Passes of a slice.
+fn passes(slice: &Slice) -> usize {
+    slice.iter().map(Range::len).product()
 }
 
 /// Input of one tile: a map, and the input row its first row is.
@@ -165,14 +214,14 @@ pub fn conv(
         all_tiles.iter().map(|tiles| tiles.bytes.len() / geometry.wbuf_word_bytes).collect();
     let align = (geometry.rows / geometry.cols).max(1);
     let chunks = chunk_blocks(&words, geometry.wbuf_words, geometry.pbuf_words, align)?;
-    let passes = kh * kw * layer.weights.in_channels.div_ceil(geometry.rows);
+    let whole = [kh, kw, layer.weights.in_channels.div_ceil(geometry.rows)];
     let pixel_bytes = match source {
         Source::Map(_) => 0,
         Source::Dram(_) | Source::Lowered(..) => {
             layer.weights.in_channels * geometry.activation_bytes
         }
     };
-    let tiles = match start_tile(&geometry, pixel_bytes, &words, passes, align) {
+    let tiles = match start_tile(&geometry, pixel_bytes, &words, whole.iter().product(), align) {
         Some(first) => {
             plan_tiles([height, width], geometry.obuf_depth, first, geometry.segment_rows)
         }
@@ -192,46 +241,36 @@ pub fn conv(
     for range in chunks {
         let mut chunk = Chunk {
             tiles: remaining.by_ref().take(range.len()).collect(),
+            params: params.by_ref().take(range.len()).flatten().collect(),
             wbuf: Vec::new(),
-            pbuf: 0,
+            pbuf: e.pbuf(range.len())?,
+            start_slices: if range.start == 0 { START_SLICES } else { 1 },
             blocks: range,
         };
+        let count = chunk.blocks.len();
         let resident = words[chunk.blocks.clone()].iter().sum::<usize>() <= geometry.wbuf_words;
-        let param_words: Vec<u8> = params.by_ref().take(chunk.blocks.len()).flatten().collect();
-        chunk.pbuf = e.pbuf(chunk.blocks.len())?;
+        if !resident {
+            chunk.load_params(e, 0..count)?;
+        }
         for (index, tile) in tiles.iter().enumerate() {
-            let first = index == 0;
-            let last = index + 1 == tiles.len();
             let window = inputs.tile(e, layer, tile)?;
             let out = outputs.tile(e, tile, &chunk);
-            // In the first tile each block is launched as soon as its weights are there, the first
-            // one even slice by slice. Most of what the last tile made is stored while its last
-            // block computes, so that is launched by block too.
-            let mut groups = launch_groups(&chunk, first || last);
-            if first {
-                let job = Job { layer, window, tile, out: &out, chunk: &chunk, residual };
-                let limit = if resident { passes.div_ceil(START_SLICES) } else { usize::MAX };
-                let addr = job.launch_arriving(e, 0, limit, |e| {
-                    let dram = e.constants(&param_words);
-                    load_words(e, load::Function::Pbuf, dram, param_words.len(), chunk.pbuf)
-                })?;
-                groups.remove(0);
-                if resident {
-                    chunk.wbuf.push(addr);
-                    for block in 1..chunk.blocks.len() {
-                        load_block_weights(e, &mut chunk, block)?;
-                    }
-                }
-            }
-            let job = Job { layer, window, tile, out: &out, chunk: &chunk, residual };
-            let count = chunk.blocks.len();
+            // In the first tile each block is launched when its weights are there, the first ones
+            // even slice by slice; the next block's are asked for before. Most of what the last
+            // tile made is stored while its last block computes, so that is launched by block too.
+            let first = resident && index == 0;
+            let last = index + 1 == tiles.len();
             let early = if last { (count - 1) / align * align } else { 0 };
-            if first && early == 1 {
-                outputs.store(e, &out, tile, 0..early)?;
-            }
-            for group in groups {
+            let mut coming = if first { Some(chunk.bring(e, whole, 0)?) } else { None };
+            for group in launch_groups(&chunk, first || last) {
                 let end = group.end;
-                job.launch(e, group)?;
+                let next =
+                    if first && end < count { Some(chunk.bring(e, whole, end)?) } else { None };
+                let job = Job { layer, window, tile, out: &out, chunk: &chunk, residual };
+                match std::mem::replace(&mut coming, next) {
+                    Some(block) => job.launch_arriving(e, group, &block)?,
+                    None => job.launch(e, group)?,
+                }
                 if end == early {
                     outputs.store(e, &out, tile, 0..early)?;
                 }
@@ -241,12 +280,6 @@ pub fn conv(
     }
     inputs.release(e);
     outputs.release(e);
-    Ok(())
-}
-
-fn load_block_weights(e: &mut Emitter, chunk: &mut Chunk, block: usize) -> Result<(), KernelError> {
-    let addr = load_weights(e, &chunk.tiles[block].bytes)?;
-    chunk.wbuf.push(addr);
     Ok(())
 }
 
@@ -514,69 +547,58 @@ impl Job<'_> {
     /// block has extra tiles, else (then the group is one block) a launch per slice.
     fn launch(&self, e: &mut Emitter, group: Range<usize>) -> Result<(), KernelError> {
         let geometry = e.geometry;
-        let block = group.start;
-        let resident = self.chunk.wbuf.get(block).copied();
-        self.configure(e, &group);
-        let Some(addr) = resident else {
-            let limit = geometry.wbuf_words / 2 / geometry.segment_rows;
-            return self.launch_arriving(e, block, limit, |_| Ok(())).map(|_| ());
+        let tiles = &self.chunk.tiles[group.start];
+        let Some(&start) = self.chunk.wbuf.get(group.start) else {
+            return self.launch_alone(e, group);
         };
-        let extra = &self.chunk.tiles[block].extra;
-        if extra.is_empty() {
-            e.set(gemm::w::ADDR, addr as u64);
+        if tiles.extra.is_empty() {
+            self.configure(e, &group);
+            e.set(gemm::w::ADDR, start as u64);
             return e.launch(gemm::Function::Act, &self.flags());
         }
-        let mut tile = 0;
-        let slices = slices(self.whole(e), extra, usize::MAX)?;
-        for (index, slice) in slices.iter().enumerate() {
-            let offset = tile * geometry.segment_rows;
-            tile += slice.iter().map(Range::len).product::<usize>();
-            self.launch_slice(
-                e,
-                slice,
-                (addr + offset) % geometry.wbuf_words,
-                [index, slices.len()],
-            )?;
+        let slices = slices(self.whole(e), &tiles.extra, usize::MAX)?;
+        let mut addr = start;
+        let addrs = slices.iter().map(|slice| {
+            let here = addr;
+            addr = (addr + passes(slice) * geometry.segment_rows) % geometry.wbuf_words;
+            here
+        });
+        let block = Arriving { addrs: addrs.collect(), slices };
+        self.launch_arriving(e, group, &block)
+    }
+
+    /// Launches a block slice by slice.
+    fn launch_arriving(
+        &self,
+        e: &mut Emitter,
+        group: Range<usize>,
+        block: &Arriving,
+    ) -> Result<(), KernelError> {
+        self.configure(e, &group);
+        let count = block.slices.len();
+        for (index, (slice, &addr)) in block.slices.iter().zip(&block.addrs).enumerate() {
+            self.launch_slice(e, slice, addr, [index, count])?;
         }
         Ok(())
     }
 
-    /// Launches one block whose weights are not in WBUF yet, in slices of at most `limit` passes
-    /// each of which is launched behind its weights; `after_first` is called behind the first
-    /// slice. Returns the WBUF address of the block, whose slices lie one behind the other.
-    fn launch_arriving(
-        &self,
-        e: &mut Emitter,
-        block: usize,
-        limit: usize,
-        after_first: impl FnOnce(&mut Emitter) -> Result<(), KernelError>,
-    ) -> Result<usize, KernelError> {
+    /// Launches a block whose weights do not stay: each slice behind its weights, which are no more
+    /// than half the ring, so that the next slice loads behind this one.
+    fn launch_alone(&self, e: &mut Emitter, group: Range<usize>) -> Result<(), KernelError> {
         let geometry = e.geometry;
-        self.configure(e, &(block..block + 1));
-        let tiles = &self.chunk.tiles[block];
-        // No more than half the ring at a time, so that the next slice loads behind this one.
-        let limit = limit.min((geometry.wbuf_words / 2 / geometry.segment_rows).max(1));
-        let slices = slices(self.whole(e), &tiles.extra, limit)?;
-        let mut tile = 0;
-        let mut start = None;
-        let mut after_first = Some(after_first);
+        let tiles = &self.chunk.tiles[group.start];
+        let slices =
+            slices(self.whole(e), &tiles.extra, geometry.wbuf_words / 2 / geometry.segment_rows)?;
+        let size = geometry.segment_rows * geometry.wbuf_word_bytes;
+        let mut rest = tiles.bytes.as_slice();
+        self.configure(e, &group);
         for (index, slice) in slices.iter().enumerate() {
-            let passes: usize = slice.iter().map(Range::len).product();
-            let size = geometry.segment_rows * geometry.wbuf_word_bytes;
-            let addr = load_weights(e, &tiles.bytes[tile * size..(tile + passes) * size])?;
-            tile += passes;
-            start.get_or_insert(addr);
-            if index + 1 == slices.len()
-                && let Some(call) = after_first.take()
-            {
-                call(e)?;
-            }
+            let (bytes, left) = rest.split_at((passes(slice) * size).min(rest.len()));
+            let addr = load_weights(e, bytes)?;
+            rest = left;
             self.launch_slice(e, slice, addr, [index, slices.len()])?;
-            if let Some(call) = after_first.take() {
-                call(e)?;
-            }
         }
-        Ok(start.unwrap_or(0))
+        Ok(())
     }
 
     /// Passes of the whole reduction.

@@ -15,8 +15,8 @@ pub(super) struct Tile {
 }
 
 /// Pixels of the first tile, so that it computes until the bus has brought the weights of the first
-/// chunk, its parameters and the input of a smallest second tile. None when weights cannot stay
-/// in WBUF: then every launch brings its own and tiles should be as large as possible.
+/// chunk, its parameters and the input of a second tile as large. None when weights cannot stay in
+/// WBUF: then every launch brings its own and tiles should be as large as possible.
 pub(super) fn start_tile(
     geometry: &Geometry,
     pixel_bytes: usize,
@@ -27,15 +27,16 @@ pub(super) fn start_tile(
     if words.chunks(align).any(|step| step.iter().sum::<usize>() > geometry.wbuf_words) {
         return None;
     }
-    let resident = words.iter().sum::<usize>().min(geometry.wbuf_words);
+    let total = words.iter().sum::<usize>();
+    let resident = total.min(geometry.wbuf_words);
     let blocks = words.len();
-    let passes = passes
-        * blocks.min(geometry.wbuf_words * blocks / words.iter().sum::<usize>().max(1)).max(1);
-    let bytes = resident * geometry.wbuf_word_bytes
-        + blocks * 8 * geometry.cols
-        + geometry.segment_rows * pixel_bytes;
-    let vectors = bytes.div_ceil(geometry.bus_bytes).div_ceil(passes.max(1));
-    Some(vectors.max(geometry.segment_rows))
+    let passes = passes * blocks.min(geometry.wbuf_words * blocks / total.max(1)).max(1);
+    let bytes = resident * geometry.wbuf_word_bytes + blocks * 8 * geometry.cols;
+    // Bytes the bus can bring while a pixel computes, less those of a pixel. Where the input alone
+    // takes nearly all of them the array waits for the bus whatever the tiles are.
+    let brought = passes * geometry.bus_bytes;
+    let spare = brought.saturating_sub(pixel_bytes).max(brought / 4).max(1);
+    Some(bytes.div_ceil(spare).max(geometry.segment_rows))
 }
 
 /// Cuts the blocks of output channels into chunks whose weights fit WBUF: all at once when
@@ -74,22 +75,24 @@ pub(super) fn chunk_blocks(
     Ok(chunks)
 }
 
-/// Cuts the output into tiles of at most `depth` pixels. Tiles start with about `first` pixels and
-/// double; the last one has about `last` pixels, unless that is zero.
+/// Cuts the output into tiles of at most `depth` pixels. The first two have about `first` pixels,
+/// the following double, and the last one has about `last`, so that little is left to store, unless
+/// that is zero.
 pub(super) fn plan_tiles(size: [usize; 2], depth: usize, first: usize, last: usize) -> Vec<Tile> {
     let [height, width] = size;
     let parts = width.div_ceil(depth);
     let part = width.div_ceil(parts);
     let most = (depth / part).max(1);
     let tail = last.div_ceil(part).min(most);
-    let mut heights = Vec::new();
+    let first = first.div_ceil(part).clamp(1, most);
+    let mut heights: Vec<usize> = Vec::new();
     let mut left = height;
-    let mut next = first.div_ceil(part).clamp(1, most);
     while left > 0 {
-        let rows = if left > tail { next.min(left - tail) } else { left };
+        let next = if heights.len() < 2 { first } else { heights[heights.len() - 1] * 2 };
+        // Two tails are not worth cutting apart.
+        let rows = if left < 2 * tail { left } else { next.min(left - tail) }.min(most);
         heights.push(rows);
         left -= rows;
-        next = (next * 2).min(most);
     }
     let mut tiles = Vec::new();
     let mut row = 0;

@@ -34,7 +34,10 @@ fn tiles_cover_the_output_once_and_fit() {
 fn tiles_grow_from_small_to_large_and_end_small() {
     let heights: Vec<usize> =
         plan_tiles([512, 1], 512, 32, 16).iter().map(|tile| tile.rows.len()).collect();
-    assert_eq!(heights, [32, 64, 128, 256, 16, 16]);
+    assert_eq!(heights, [32, 32, 64, 128, 240, 16]);
+    let heights: Vec<usize> =
+        plan_tiles([64, 1], 512, 24, 16).iter().map(|tile| tile.rows.len()).collect();
+    assert_eq!(heights, [24, 24, 16]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 // Two read masters on one AXI4 port. Client 0 (ID 0) has priority; each client's beats find their
-// way back by the ID. The address leaves through a register stage.
+// way back by the ID. Addresses come from registers of the clients and pass straight through.
 `default_nettype none
 
 module npu_axi_read_mux #(
@@ -45,30 +45,31 @@ module npu_axi_read_mux #(
     localparam [ID_W-1:0] ID_0 = {ID_W{1'b0}};
     localparam [ID_W-1:0] ID_1 = {{(ID_W-1){1'b0}}, 1'b1};
 
-    wire stage_ready;
+    reg  offered_1_q;                              // client 1's address has been refused: it stays
+    wire choose_1  = offered_1_q || !s0_arvalid;
     wire belongs_1 = (m_axi_rid == ID_1);
 
-    assign s0_arready   = stage_ready;
-    assign s1_arready   = stage_ready && !s0_arvalid;
+    assign m_axi_arvalid = s0_arvalid || s1_arvalid;
+    assign m_axi_arid    = choose_1 ? ID_1 : ID_0;
+    assign m_axi_araddr  = choose_1 ? s1_araddr : s0_araddr;
+    assign m_axi_arlen   = choose_1 ? s1_arlen : s0_arlen;
+
+    always @(posedge clk) begin
+        if (rst) begin
+            offered_1_q <= 1'b0;
+        end else begin
+            offered_1_q <= s1_arvalid && choose_1 && !m_axi_arready;
+        end
+    end
+
+    assign s0_arready   = m_axi_arready && !choose_1;
+    assign s1_arready   = m_axi_arready && choose_1;
     assign s0_rvalid    = m_axi_rvalid && !belongs_1;
     assign s1_rvalid    = m_axi_rvalid && belongs_1;
     assign m_axi_rready = belongs_1 ? s1_rready : s0_rready;
     assign s_rdata      = m_axi_rdata;
     assign s_rresp      = m_axi_rresp;
     assign s_rlast      = m_axi_rlast;
-
-    npu_skid_buffer #(
-        .WIDTH (ID_W + ADDR_W + 8)
-    ) u_address (
-        .clk       (clk),
-        .rst       (rst),
-        .in_valid  (s0_arvalid || s1_arvalid),
-        .in_ready  (stage_ready),
-        .in_data   (s0_arvalid ? {ID_0, s0_araddr, s0_arlen} : {ID_1, s1_araddr, s1_arlen}),
-        .out_valid (m_axi_arvalid),
-        .out_ready (m_axi_arready),
-        .out_data  ({m_axi_arid, m_axi_araddr, m_axi_arlen})
-    );
 
 endmodule
 

@@ -111,7 +111,8 @@ module npu_dma_runs #(
     end
 
     // Stage 1: coordinates against their limits. Stage 2: clamped to the run. Stage 3: lengths.
-    // Stage 4: region check and address.
+    // Stage 4: region check and address. A launch without clipping enters at stage 3.
+    wire                clipped;                   // of the launch at work
     reg                 valid1_q;
     reg                 valid2_q;
     reg                 valid3_q;
@@ -133,6 +134,7 @@ module npu_dma_runs #(
     reg [63:0]          addr4_q;
     reg                 fault_q;
     reg [39:0]          fault_addr_q;
+    wire [OFFSET_W-1:0] place_in = clipped ? place2_q : place;
 
     generate
         if (ENABLE_CLIP != 0) begin : gen_clip
@@ -196,9 +198,9 @@ module npu_dma_runs #(
                 end
                 if (move) begin
                     // A negative y is a large number without sign.
-                    y_in1_q   <= !clip_q || (y < {{(COORD_W-16){1'b0}}, y_limit_q});
-                    before1_q <= clip_q ? {COORD_W{1'b0}} - x : {COORD_W{1'b0}};
-                    until1_q  <= clip_q ? {{(COORD_W-24){1'b0}}, x_limit_q} - x : bytes_wide;
+                    y_in1_q   <= (y < {{(COORD_W-16){1'b0}}, y_limit_q});
+                    before1_q <= {COORD_W{1'b0}} - x;
+                    until1_q  <= {{(COORD_W-24){1'b0}}, x_limit_q} - x;
                     y_in2_q   <= y_in1_q;
                     lead2_q   <= before1_q[COORD_W-1] ? 25'd0
                                : (before1_q > bytes_wide) ? {1'b0, bytes_q} : before1_q[24:0];
@@ -207,12 +209,14 @@ module npu_dma_runs #(
                 end
             end
 
-            assign lead_end  = lead2_q;
-            assign fetch_end = end2_q;
-            assign fetches   = y_in2_q && (lead2_q < end2_q);
+            assign clipped   = clip_q;
+            assign lead_end  = clip_q ? lead2_q : 25'd0;
+            assign fetch_end = clip_q ? end2_q : {1'b0, bytes_q};
+            assign fetches    = !clip_q || (y_in2_q && (lead2_q < end2_q));
         end else begin : gen_whole
             wire unused_clip = &{1'b0, clip, y_start, y_limit, y_step, x_start, x_limit, x_step};
 
+            assign clipped   = 1'b0;
             assign lead_end  = 25'd0;
             assign fetch_end = {1'b0, bytes_q};
             assign fetches   = 1'b1;
@@ -244,9 +248,9 @@ module npu_dma_runs #(
             valid4_q <= 1'b0;
             fault_q  <= 1'b0;
         end else if (move) begin
-            valid1_q <= active;
+            valid1_q <= active && clipped;
             valid2_q <= valid1_q;
-            valid3_q <= valid2_q;
+            valid3_q <= clipped ? valid2_q : active;
             valid4_q <= valid3_q && !breach;
             fault_q  <= breach;
         end else if (run_ready) begin
@@ -258,12 +262,12 @@ module npu_dma_runs #(
         if (move) begin
             last1_q  <= last;
             last2_q  <= last1_q;
-            last3_q  <= last2_q;
+            last3_q  <= clipped ? last2_q : last;
             last4_q  <= last3_q;
             place1_q <= place;
             place2_q <= place1_q;
-            first3_q <= place2_q + {{(OFFSET_W-25){1'b0}}, lead_end};
-            end3_q   <= place2_q + {{(OFFSET_W-25){1'b0}}, fetch_end};
+            first3_q <= place_in + {{(OFFSET_W-25){1'b0}}, lead_end};
+            end3_q   <= place_in + {{(OFFSET_W-25){1'b0}}, fetch_end};
             lead3_q  <= fetches ? lead_end[23:0] : bytes_q;
             fetch3_q <= fetches ? fetch_end[23:0] - lead_end[23:0] : 24'd0;
             tail3_q  <= fetches ? bytes_q - fetch_end[23:0] : 24'd0;

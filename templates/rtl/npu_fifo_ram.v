@@ -1,6 +1,7 @@
 // First-in first-out queue in block RAM, for depths where registers or LUT RAM would be wasteful.
-// The same interface as npu_fifo; a pushed word reaches the head three cycles later. DEPTH counts
-// every word inside, those on their way to the head included.
+// The same interface as npu_fifo. A word pushed while the RAM is empty goes straight to the head
+// and can be popped in the next cycle; one behind others waits in the RAM. DEPTH counts every word
+// inside, those on their way to the head included.
 `default_nettype none
 
 module npu_fifo_ram #(
@@ -43,7 +44,11 @@ module npu_fifo_ram #(
 
     wire push_fire = push_valid && push_ready;
     wire pop_fire  = pop_valid && pop_ready;
-    wire read_fire = (stored_q != {LEVEL_W{1'b0}}) && (credit_q != 2'd0);
+    wire stored    = (stored_q != {LEVEL_W{1'b0}});
+    wire read_fire = stored && (credit_q != 2'd0);
+    wire straight  = push_fire && !stored && !read_q && (credit_q != 2'd0);
+    wire write     = push_fire && !straight;
+    wire to_head   = read_fire || straight;
 
     assign push_ready = (level != FULL);
 
@@ -57,15 +62,15 @@ module npu_fifo_ram #(
             credit_q <= 2'd3;
         end else begin
             read_q <= read_fire;
-            if (push_fire) begin
+            if (write) begin
                 wr_ptr_q <= (wr_ptr_q == LAST) ? {PTR_W{1'b0}} : wr_ptr_q + PTR_ONE;
             end
             if (read_fire) begin
                 rd_ptr_q <= (rd_ptr_q == LAST) ? {PTR_W{1'b0}} : rd_ptr_q + PTR_ONE;
             end
-            if (push_fire && !read_fire) begin
+            if (write && !read_fire) begin
                 stored_q <= stored_q + ONE;
-            end else if (!push_fire && read_fire) begin
+            end else if (!write && read_fire) begin
                 stored_q <= stored_q - ONE;
             end
             if (push_fire && !pop_fire) begin
@@ -73,9 +78,9 @@ module npu_fifo_ram #(
             end else if (!push_fire && pop_fire) begin
                 level <= level - ONE;
             end
-            if (pop_fire && !read_fire) begin
+            if (pop_fire && !to_head) begin
                 credit_q <= credit_q + 2'd1;
-            end else if (!pop_fire && read_fire) begin
+            end else if (!pop_fire && to_head) begin
                 credit_q <= credit_q - 2'd1;
             end
         end
@@ -88,7 +93,7 @@ module npu_fifo_ram #(
         .LANE_W(WIDTH)
     ) u_ram (
         .clk     (clk),
-        .wr_en   (push_fire),
+        .wr_en   (write),
         .wr_addr (wr_ptr_q),
         .wr_lanes(1'b1),
         .wr_data (push_data),
@@ -103,9 +108,9 @@ module npu_fifo_ram #(
     ) u_head (
         .clk       (clk),
         .rst       (rst),
-        .push_valid(read_q),
+        .push_valid(read_q || straight),
         .push_ready(head_ready),
-        .push_data (ram_data),
+        .push_data (read_q ? ram_data : push_data),
         .pop_valid (pop_valid),
         .pop_ready (pop_ready),
         .pop_data  (pop_data),

@@ -58,7 +58,7 @@ module npu_frontend #(
     output wire [2:0]        decoder_engine
 );
 
-    localparam OUTSTANDING = 4;                    // bursts of program words
+    localparam OUTSTANDING = FETCH_BEATS / MAX_BURST;
     localparam LEN_W       = 24;
     localparam [7:0] CAUSE_READ = 8'd7;
 

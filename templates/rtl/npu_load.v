@@ -208,6 +208,7 @@ module npu_load #(
     );
 
     npu_load_datapath #(
+        .MAX_LAUNCHES    (MAX_LAUNCHES),
         .BUS_W           (BUS_W),
         .ADDR_W          (ADDR_W),
         .MAX_BURST       (MAX_BURST),

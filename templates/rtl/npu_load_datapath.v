@@ -4,6 +4,7 @@
 `default_nettype none
 
 module npu_load_datapath #(
+    parameter MAX_LAUNCHES    = 4,                 // from the launch beat to done; 3 to 10
     parameter BUS_W           = 128,
     parameter ADDR_W          = 64,
     parameter MAX_BURST       = 16,
@@ -84,7 +85,7 @@ module npu_load_datapath #(
     localparam SEGMENTS  = 2 * OUTSTANDING;
     localparam SEGMENT_W = 1 + 24 + BYTE_W + 1;
     localparam CONTEXT_W = 3 + 24 + 16 + 24 + 3 * 24 + 4 * 24;
-    localparam CONTEXTS  = 3;                      // launches between address side and data side
+    localparam CONTEXTS  = MAX_LAUNCHES - 1;       // launches between address side and data side
 
     // ---- Launch ---------------------------------------------------------------------------
 
@@ -121,7 +122,7 @@ module npu_load_datapath #(
 
     wire                  context_valid;
     wire                  context_done;
-    wire [1:0]            context_level;
+    wire [$clog2(CONTEXTS + 1)-1:0] context_level;
     wire [2:0]            ctx_select;
     wire [23:0]           ctx_group;
     wire [15:0]           ctx_fill;

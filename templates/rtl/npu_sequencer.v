@@ -8,7 +8,7 @@
 module npu_sequencer #(
     parameter PC_W         = 24,                   // bits of a program counter, in words
     parameter QUEUE_DEPTH  = 16,                   // instructions
-    parameter MAX_LAUNCHES = 4                     // in flight; at most 7
+    parameter MAX_LAUNCHES = 4                     // in flight; at most 10
 ) (
     input  wire            clk,
     input  wire            rst,
@@ -74,8 +74,8 @@ module npu_sequencer #(
     localparam [3:0] LAUNCH_LIMIT = MAX_LAUNCHES[3:0];
 
     generate
-        if (MAX_LAUNCHES < 2 || MAX_LAUNCHES > 7) begin : gen_launches_check
-            npu_error_sequencer_max_launches_must_be_2_to_7 u_error ();
+        if (MAX_LAUNCHES < 2 || MAX_LAUNCHES > 10) begin : gen_launches_check
+            npu_error_sequencer_max_launches_must_be_2_to_10 u_error ();
         end
     endgenerate
 
@@ -193,7 +193,8 @@ module npu_sequencer #(
 
     // ---- Tags -----------------------------------------------------------------------------
     // A tag remembers how many launches came before it, modulo 16. It is due unless that number
-    // is still ahead of the retired ones, and those ahead are at most LAUNCH_LIMIT.
+    // is still ahead of the retired ones, and those ahead are at most LAUNCH_LIMIT; up to TAG_DEPTH
+    // launches may retire while tags that are due leave one by one.
 
     reg  [3:0]       launched_q;
     reg  [3:0]       retired_q;

@@ -180,6 +180,7 @@ module npu_store #(
     );
 
     npu_store_datapath #(
+        .MAX_LAUNCHES    (MAX_LAUNCHES),
         .BUS_W           (BUS_W),
         .ADDR_W          (ADDR_W),
         .MAX_BURST       (MAX_BURST),

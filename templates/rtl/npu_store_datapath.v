@@ -4,6 +4,7 @@
 `default_nettype none
 
 module npu_store_datapath #(
+    parameter MAX_LAUNCHES    = 4,                 // from the launch beat to done; 3 to 10
     parameter BUS_W           = 128,
     parameter ADDR_W          = 64,
     parameter MAX_BURST       = 16,
@@ -73,7 +74,7 @@ module npu_store_datapath #(
     localparam [7:0] CAUSE_WRITE         = 8'd8;
     localparam BYTE_W   = $clog2(BUS_W / 8);
     localparam WORD_MAX = (IBUF_WORD_BYTES > VMEM_WORD_BYTES) ? IBUF_WORD_BYTES : VMEM_WORD_BYTES;
-    localparam CONTEXTS = 3;                       // launches between two of the parts
+    localparam CONTEXTS = MAX_LAUNCHES - 1;        // launches between two of the parts
     localparam RUNS     = 16;                      // runs between them: covers the way of the data
     localparam LEVEL_W  = $clog2(RUNS + 1);
 
@@ -89,12 +90,12 @@ module npu_store_datapath #(
 
     reg        illegal_q;
     reg [7:0]  illegal_cause_q;
-    reg [2:0]  flight_q;                           // launches between launch beat and done
+    reg [3:0]  flight_q;                           // launches between launch beat and done
 
     wire       runs_ready;
     wire       words_ready;
     wire       pack_ready;
-    wire       room    = words_ready && pack_ready && (flight_q != 3'd7);
+    wire       room    = words_ready && pack_ready && (flight_q != MAX_LAUNCHES[3:0]);
     wire       start   = launch_valid && legal && !illegal_q && !halt && room;
     wire       started = start && runs_ready;
 
@@ -123,7 +124,7 @@ module npu_store_datapath #(
     wire [23:0]      words_addr;
     wire [3*24-1:0]  words_count;
     wire [4*24-1:0]  words_stride;
-    wire [1:0]       words_level;
+    wire [$clog2(CONTEXTS + 1)-1:0] words_level;
 
     npu_fifo #(
         .WIDTH (1 + 3 * 24 + 3 * 24 + 4 * 24),
@@ -146,7 +147,7 @@ module npu_store_datapath #(
     wire             pack_vmem;
     wire [23:0]      pack_run;
     wire [23:0]      pack_group;
-    wire [1:0]       pack_level;
+    wire [$clog2(CONTEXTS + 1)-1:0] pack_level;
 
     npu_fifo #(
         .WIDTH (1 + 2 * 24),
@@ -390,13 +391,13 @@ module npu_store_datapath #(
         .error_address (write_address)
     );
 
-    assign stall_memory = (flight_q != 3'd0) && !moving;
+    assign stall_memory = (flight_q != 4'd0) && !moving;
 
     always @(posedge clk) begin
         if (rst) begin
-            flight_q <= 3'd0;
+            flight_q <= 4'd0;
         end else begin
-            flight_q <= flight_q + {2'd0, started} - {2'd0, launch_done};
+            flight_q <= flight_q + {3'd0, started} - {3'd0, launch_done};
         end
     end
 

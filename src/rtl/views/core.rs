@@ -9,7 +9,7 @@ use crate::rtl::verilog;
 const FETCH_CHUNK_BYTES: usize = 1024;
 
 /// Bursts of program words the fetch queue holds.
-const FETCH_BURSTS: usize = 4;
+const FETCH_BURSTS: usize = 8;
 
 /// Bytes of a word of a lookup table.
 const TABLE_WORD_BYTES: usize = 4;
@@ -175,7 +175,11 @@ fn memory_port(design: &Design) -> Vec<Size> {
         Size::new("READ_FIFO_BEATS", axi.read_fifo_beats.max(4), "axi.read_fifo_beats: from 4"),
         Size::new("WRITE_FIFO_BEATS", write_fifo, "room for two bursts, from 16"),
         Size::new("FETCH_BURST", fetch_burst, "beats: at most 1 KiB, and max_burst_beats"),
-        Size::new("FETCH_BEATS", FETCH_BURSTS * fetch_burst, "room for four bursts of the program"),
+        Size::new(
+            "FETCH_BEATS",
+            FETCH_BURSTS * fetch_burst,
+            "room for eight bursts of the program",
+        ),
     ]
 }
 

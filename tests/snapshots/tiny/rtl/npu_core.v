@@ -98,7 +98,7 @@ module npu_core #(
     localparam NUM_SEMAPHORES         = 16;      // control.semaphores
     localparam SEMAPHORE_W            = 8;       // control.semaphore_bits
     localparam QUEUE_DEPTH            = 32;      // control.queue_depth: instructions
-    localparam MAX_LAUNCHES           = 4;       // launches of an engine in flight
+    localparam MAX_LAUNCHES           = 10;      // launches of an engine in flight
     localparam ADDR_W                 = 40;      // axi.addr_bits
     localparam BUS_W                  = 64;      // axi.data_bits
     localparam ID_W                   = 4;       // axi.id_bits
@@ -108,7 +108,7 @@ module npu_core #(
     localparam READ_FIFO_BEATS        = 64;      // axi.read_fifo_beats: from 4
     localparam WRITE_FIFO_BEATS       = 32;      // room for two bursts, from 16
     localparam FETCH_BURST            = 16;      // beats: at most 1 KiB, and max_burst_beats
-    localparam FETCH_BEATS            = 64;      // room for four bursts of the program
+    localparam FETCH_BEATS            = 128;     // room for eight bursts of the program
     localparam IBUF_BANKS             = 4;       // buffers.ibuf.banks
     localparam IBUF_BANK_DEPTH        = 2048;    // words: 32768 bytes in all banks
     localparam IBUF_UNIT_BYTES        = 4;       // largest divisor of 4 not above the bus
