@@ -207,7 +207,7 @@ fn measure(
             .program
             .to_bytes()
             .map_err(|error| Error::Program { path: path.clone(), error })?;
-        super::asm::write(path, &bytes)?;
+        crate::files::write(path, &bytes)?;
         say(&format!("wrote {}", path.display()));
     }
     let measurement = match common.on {

@@ -212,7 +212,7 @@ module npu_dma_runs #(
             assign clipped   = clip_q;
             assign lead_end  = clip_q ? lead2_q : 25'd0;
             assign fetch_end = clip_q ? end2_q : {1'b0, bytes_q};
-            assign fetches    = !clip_q || (y_in2_q && (lead2_q < end2_q));
+            assign fetches   = !clip_q || (y_in2_q && (lead2_q < end2_q));
         end else begin : gen_whole
             wire unused_clip = &{1'b0, clip, y_start, y_limit, y_step, x_start, x_limit, x_step};
 
