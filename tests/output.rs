@@ -135,3 +135,30 @@ fn the_generated_text_of_tiny_is_the_committed_one() {
     expected.sort();
     assert_eq!(files(&root().join("tests/snapshots/tiny")), expected, "files of another time");
 }
+
+/// The headers and the example of the manual compile as C and as C++, without a warning.
+#[test]
+fn the_headers_and_the_example_compile() {
+    let folder = tempfile::tempdir().unwrap();
+    package("tiny", &[]).write_to(&folder.path().join("out")).unwrap();
+    let manual = fs::read_to_string(folder.path().join("out/docs/integration.md")).unwrap();
+    let example = manual.split("```c\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(example.lines().count() <= 40, "the example grows");
+    let both = format!(
+        "#include \"npu_isa.h\"\n#include \"npu_regs.h\"\n#include \"npu_isa.h\"\n{example}"
+    );
+    fs::write(folder.path().join("example.c"), both).unwrap();
+    for (compiler, language, standard) in [("cc", "c", "-std=c99"), ("c++", "c++", "-std=c++11")] {
+        let Ok(compiler) = which::which(compiler) else {
+            assert!(std::env::var_os("CI").is_none(), "no compiler `{compiler}` in CI");
+            continue;
+        };
+        let output = std::process::Command::new(compiler)
+            .args(["-x", language, standard, "-Wall", "-Wextra", "-pedantic", "-Werror"])
+            .args(["-Iout/sw", "-c", "example.c", "-o", "example.o"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}

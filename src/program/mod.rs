@@ -23,6 +23,9 @@ pub use target::{Difference, Mismatch, Target};
 /// Number of base registers, and so of memory regions.
 pub const MAX_REGIONS: usize = 8;
 
+/// Most semaphores: the masks of a launch have a bit for each.
+pub const MAX_SEMAPHORES: u8 = 16;
+
 /// Largest region: what the widest bus, 40 address bits, can reach.
 pub const MAX_REGION_BYTES: u64 = 1 << 40;
 
@@ -212,6 +215,18 @@ impl Provenance {
             Some((_, text)) => text,
             None => "",
         }
+    }
+
+    /// Whether the notes are as [`Provenance::push`] makes them, for a program of `length`
+    /// instructions; those of a file need not be.
+    pub(crate) fn is_orderly(&self, length: usize) -> bool {
+        let mut before: Option<&(usize, String)> = None;
+        self.notes.iter().all(|note| {
+            let differs = note.1 != before.map_or("", |before| before.1.as_str());
+            let follows = before.is_none_or(|before| before.0 < note.0);
+            before = Some(note);
+            differs && follows && note.0 <= length
+        })
     }
 
     /// First instruction and text of every note, ascending.

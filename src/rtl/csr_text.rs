@@ -90,7 +90,7 @@ pub fn c_header() -> String {
         "#ifndef NPU_REGS_H\n#define NPU_REGS_H\n\n/* Host registers: byte offsets, and shift and \
          mask of their fields. */\n\n",
     );
-    line(&mut text, format_args!("#define NPU_ID 0x{ID_VALUE:08x}u"));
+    line(&mut text, format_args!("#define NPU_ID_EXPECTED 0x{ID_VALUE:08x}u"));
     line(&mut text, format_args!("#define NPU_REGS_VERSION {CSR_VERSION}u"));
     line(&mut text, format_args!("#define NPU_REGS_WINDOW_BYTES {WINDOW_BYTES}u"));
     for reg in REGISTERS {
@@ -163,6 +163,13 @@ mod tests {
     #[test]
     fn header_has_the_offsets() {
         let text = c_header();
+        let names: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("#define "))
+            .filter_map(|rest| rest.split([' ', '(']).next())
+            .collect();
+        let distinct: std::collections::BTreeSet<&&str> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len(), "a name is defined twice");
         assert!(text.contains("#define NPU_CONTROL 0x010u\n"));
         assert!(text.contains("#define NPU_FAULT_SEMAPHORE_OVERFLOW 12u\n"));
         assert!(text.contains("#define NPU_BASE_LO(i) (0x080u + 16u * (i))\n"));

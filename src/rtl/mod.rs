@@ -8,6 +8,7 @@ mod leaves {
 }
 pub mod csr;
 pub mod csr_text;
+mod integration;
 pub mod package;
 pub mod resources;
 pub mod verilog;

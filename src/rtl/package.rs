@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{OutputFile, banner, csr_text, emit, resources, simulation_models};
+use super::{OutputFile, banner, csr_text, emit, integration, resources, simulation_models};
 use crate::design::Design;
 use crate::error::Error;
 use crate::isa;
@@ -59,6 +59,7 @@ impl Package {
         let config = format!("{}{}", banner(design, "#"), design.canonical());
         files.push(OutputFile::new("config.yaml", config));
         files.push(OutputFile::new("docs/resources.md", resources::manual(design)));
+        files.push(OutputFile::new("docs/integration.md", integration::manual(design)));
         files.push(OutputFile::new("docs/isa.md", isa::manual::manual()));
         files.push(OutputFile::new("docs/registers.md", csr_text::manual()));
         let header = format!("{}{}", banner(design, "//"), csr_text::c_header());

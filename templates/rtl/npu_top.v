@@ -75,12 +75,12 @@ module npu_top #(
 [%- for row in constants %]
     localparam [[ row.name ]] = [[ row.value ]] // [[ row.comment ]]
 [%- endfor %]
-    localparam NUM_FAULTS = 10;
-    localparam [63:0] FINGERPRINT = [[ fingerprint ]];
-    localparam [2:0]  AXI_SIZE    = [[ axi_size ]];          // log2 of the bytes of a beat
-    localparam [1:0]  AXI_INCR    = 2'b01;
-    localparam [3:0]  AXI_CACHE   = 4'b0011;       // bufferable and modifiable
-    localparam [2:0]  AXI_PROT    = 3'b000;
+    localparam NUM_FAULTS             = 10;      // units that report faults
+    localparam [63:0] FINGERPRINT = [[ fingerprint ]];  // programs must carry it
+    localparam [2:0]  AXI_SIZE    = [[ axi_size ]];     // log2 of the bytes of a beat
+    localparam [1:0]  AXI_INCR    = 2'b01;    // burst of consecutive addresses
+    localparam [3:0]  AXI_CACHE   = 4'b0011;  // bufferable and modifiable
+    localparam [2:0]  AXI_PROT    = 3'b000;   // unprivileged, secure, data
 
     assign m_axi_arsize  = AXI_SIZE;
     assign m_axi_arburst = AXI_INCR;

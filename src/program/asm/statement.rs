@@ -5,7 +5,7 @@ use super::error::Fault;
 use super::lex::{Item, Text};
 use super::operand::{self, Operands, ranged};
 use crate::isa::{Flags, Instruction, SemMask};
-use crate::program::{Dtype, Layout, MAX_REGIONS, Region, RegionKind, Tensor};
+use crate::program::{Dtype, Layout, MAX_REGIONS, MAX_SEMAPHORES, Region, RegionKind, Tensor};
 
 /// Most bytes of content a region can be given, so that a few characters cannot use up all memory.
 const MAX_DATA: u64 = 1 << 30;
@@ -106,7 +106,8 @@ impl Assembler {
                     self.fingerprinted = true;
                 }
                 "semaphores" => {
-                    self.program.target.semaphores = ranged(value, "the number of semaphores", 16)?
+                    self.program.target.semaphores =
+                        ranged(value, "the number of semaphores", MAX_SEMAPHORES.into())?
                 }
                 _ => {
                     return Err(operand::unknown(
@@ -251,7 +252,7 @@ fn semaphores(text: &Text) -> Result<SemMask, Fault> {
     let mut mask = SemMask::NONE;
     for part in parts(text) {
         let index = part.text.strip_prefix('s').and_then(|digits| digits.parse::<u8>().ok());
-        let Some(index) = index.filter(|&index| index < 16) else {
+        let Some(index) = index.filter(|&index| index < MAX_SEMAPHORES) else {
             return Err(part.fault(
                 format!("`{}` is not a semaphore", part.text),
                 "allowed: s0 to s15, separated by commas without spaces",

@@ -14,8 +14,8 @@
 //! This module turns programs into bytes and back; it touches no files.
 
 use super::{
-    MAX_REGION_BYTES, MAX_REGIONS, MAX_WORDS, Program, Provenance, Region, RegionKind, Target,
-    Tensor,
+    MAX_REGION_BYTES, MAX_REGIONS, MAX_SEMAPHORES, MAX_WORDS, Program, Provenance, Region,
+    RegionKind, Target, Tensor,
 };
 use crate::isa::ISA_VERSION;
 use sha2::{Digest, Sha256};
@@ -220,6 +220,15 @@ impl Program {
                 "{} instructions, but a program has at most {MAX_WORDS}",
                 self.code.len()
             ));
+        }
+        if self.target.semaphores > MAX_SEMAPHORES {
+            return Err(format!(
+                "{} semaphores, but a machine has at most {MAX_SEMAPHORES}",
+                self.target.semaphores
+            ));
+        }
+        if !self.provenance.is_orderly(self.code.len()) {
+            return Err("the notes do not follow the order of the instructions".to_owned());
         }
         for (index, region) in self.regions.iter().enumerate() {
             let name = &region.name;

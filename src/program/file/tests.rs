@@ -189,6 +189,18 @@ fn metadata_are_checked() {
         refused("[1,2,2,3]", "[1,4294967296,4294967296,3]"),
         "section META: tensor `x` ends at byte beyond 2^64 of region `in`, which has 64"
     );
+    assert_eq!(
+        refused("\"semaphores\":4", "\"semaphores\":17"),
+        "section META: 17 semaphores, but a machine has at most 16"
+    );
+    assert_eq!(
+        refused("[1,\"conv1 tile 0\"]", "[4,\"conv1 tile 0\"]"),
+        "section META: the notes do not follow the order of the instructions"
+    );
+    assert_eq!(
+        refused("\"size\":64", "\"size\":1099511627777"),
+        "section META: region `in` has 1099511627777 bytes, but a region has at most 1099511627776"
+    );
     let mut program = sample();
     program.tensors[0].scale = f32::NAN;
     let message = program.to_bytes().unwrap_err().to_string();

@@ -45,13 +45,14 @@ struct Ports {
     retire_range: String,
 }
 
-/// Columns of the ranges in the port list.
-const RANGE_COLUMNS: usize = 21;
+/// Columns of the ranges in the port lists of the two modules.
+const TOP_COLUMNS: usize = 15;
+const CORE_COLUMNS: usize = 21;
 
 impl Ports {
-    fn new(design: &Design) -> Ports {
+    fn new(design: &Design, columns: usize) -> Ports {
         let axi = design.axi();
-        let range = |bits: usize| format!("{:<RANGE_COLUMNS$}", format!("[{}:0]", bits - 1));
+        let range = |bits: usize| format!("{:<columns$}", format!("[{}:0]", bits - 1));
         Ports {
             cell: match design.cell() {
                 Cell::Dsp48e2 => 0,
@@ -83,7 +84,7 @@ impl TopView {
     pub fn new(design: &Design) -> TopView {
         let axi = design.axi();
         TopView {
-            ports: Ports::new(design),
+            ports: Ports::new(design, TOP_COLUMNS),
             constants: vec![
                 Size::new("ADDR_W", axi.addr_bits, "axi.addr_bits"),
                 Size::new("DATA_W", axi.data_bits, "axi.data_bits"),
@@ -111,7 +112,7 @@ impl CoreView {
         constants.extend(control(design));
         constants.extend(memory_port(design));
         constants.extend(buffers(design));
-        CoreView { ports: Ports::new(design), constants }
+        CoreView { ports: Ports::new(design, CORE_COLUMNS), constants }
     }
 }
 

@@ -34,8 +34,8 @@ module npu_top #(
     input  wire                 s_axil_rready,
 
     // DRAM: INCR bursts of full-width beats. Read identifiers: 0 fetch, 1 LOAD.
-    output wire [3:0]                 m_axi_arid,
-    output wire [39:0]                m_axi_araddr,
+    output wire [3:0]           m_axi_arid,
+    output wire [39:0]          m_axi_araddr,
     output wire [7:0]           m_axi_arlen,
     output wire [2:0]           m_axi_arsize,
     output wire [1:0]           m_axi_arburst,
@@ -43,14 +43,14 @@ module npu_top #(
     output wire [2:0]           m_axi_arprot,
     output wire                 m_axi_arvalid,
     input  wire                 m_axi_arready,
-    input  wire [3:0]                 m_axi_rid,
-    input  wire [63:0]                m_axi_rdata,
+    input  wire [3:0]           m_axi_rid,
+    input  wire [63:0]          m_axi_rdata,
     input  wire [1:0]           m_axi_rresp,
     input  wire                 m_axi_rlast,
     input  wire                 m_axi_rvalid,
     output wire                 m_axi_rready,
-    output wire [3:0]                 m_axi_awid,
-    output wire [39:0]                m_axi_awaddr,
+    output wire [3:0]           m_axi_awid,
+    output wire [39:0]          m_axi_awaddr,
     output wire [7:0]           m_axi_awlen,
     output wire [2:0]           m_axi_awsize,
     output wire [1:0]           m_axi_awburst,
@@ -58,12 +58,12 @@ module npu_top #(
     output wire [2:0]           m_axi_awprot,
     output wire                 m_axi_awvalid,
     input  wire                 m_axi_awready,
-    output wire [63:0]                m_axi_wdata,
-    output wire [7:0]                 m_axi_wstrb,
+    output wire [63:0]          m_axi_wdata,
+    output wire [7:0]           m_axi_wstrb,
     output wire                 m_axi_wlast,
     output wire                 m_axi_wvalid,
     input  wire                 m_axi_wready,
-    input  wire [3:0]                 m_axi_bid,
+    input  wire [3:0]           m_axi_bid,
     input  wire [1:0]           m_axi_bresp,
     input  wire                 m_axi_bvalid,
     output wire                 m_axi_bready,
@@ -71,7 +71,7 @@ module npu_top #(
     // Events. Engines in the order LOAD, GEMM, VECTOR, STORE.
     output wire                 irq,
     output wire [3:0]           retire_valid,
-    output wire [95:0]                retire_pc
+    output wire [95:0]          retire_pc
 );
 
     // Sizes, with their keys in the configuration or their origin.
@@ -80,12 +80,12 @@ module npu_top #(
     localparam ID_W                   = 4;       // axi.id_bits
     localparam PC_W                   = 24;      // bits of a position in the program
     localparam TRACE_DEPTH            = 16;      // control.trace_depth
-    localparam NUM_FAULTS = 10;
-    localparam [63:0] FINGERPRINT = 64'h5e916e77bb25654c;
-    localparam [2:0]  AXI_SIZE    = 3'd3;          // log2 of the bytes of a beat
-    localparam [1:0]  AXI_INCR    = 2'b01;
-    localparam [3:0]  AXI_CACHE   = 4'b0011;       // bufferable and modifiable
-    localparam [2:0]  AXI_PROT    = 3'b000;
+    localparam NUM_FAULTS             = 10;      // units that report faults
+    localparam [63:0] FINGERPRINT = 64'h5e916e77bb25654c;  // programs must carry it
+    localparam [2:0]  AXI_SIZE    = 3'd3;     // log2 of the bytes of a beat
+    localparam [1:0]  AXI_INCR    = 2'b01;    // burst of consecutive addresses
+    localparam [3:0]  AXI_CACHE   = 4'b0011;  // bufferable and modifiable
+    localparam [2:0]  AXI_PROT    = 3'b000;   // unprivileged, secure, data
 
     assign m_axi_arsize  = AXI_SIZE;
     assign m_axi_arburst = AXI_INCR;

@@ -6,7 +6,7 @@
 
 /* Host registers: byte offsets, and shift and mask of their fields. */
 
-#define NPU_ID 0x4755504eu
+#define NPU_ID_EXPECTED 0x4755504eu
 #define NPU_REGS_VERSION 1u
 #define NPU_REGS_WINDOW_BYTES 4096u
 
