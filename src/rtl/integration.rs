@@ -55,7 +55,7 @@ const FILES: &str = "\
 ```
 verilator --lint-only -Wall --default-language 1364-2005 --top-module npu_top -F out/npu/files.f
 cd out/npu && iverilog -g2005 -Wall -s npu_top -o npu.vvp -f files.f sim/*.v
-cd out/npu && vivado -mode tcl      # then: read_verilog [split [read [open files.f]]]
+cd out/npu && vivado -mode tcl      # then: read_verilog [split [string trim [read [open files.f]]]]
 ```
 
 `manifest.json` has the SHA-256 of every file; this checks them all:
