@@ -252,7 +252,7 @@ fn on_rtl(common: &Common, design: &Design, workload: &Workload) -> Result<Measu
 }
 
 fn build(common: &Common, design: &Design) -> Result<Rtl, Error> {
-    let rtl = Rtl::new(design, common.rtl.options()?)?;
+    let rtl = Rtl::new(design, common.rtl.options(design)?)?;
     if let Some(seconds) = rtl.built().seconds {
         say(&format!("built the simulation model of {} in {seconds:.1} s", design.name()));
     }
@@ -348,7 +348,7 @@ fn show(
 fn simulator(common: &Common) -> Result<(), Error> {
     let design = common.design.design()?;
     let fresh = tempfile::tempdir().map_err(|error| Error::write(&std::env::temp_dir(), error))?;
-    let mut options = common.rtl.options()?;
+    let mut options = common.rtl.options(&design)?;
     options.build.cache = Some(fresh.path().to_owned());
     let mut rtl = Rtl::new(&design, options)?;
     let build_seconds = rtl.built().seconds;

@@ -37,7 +37,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Error> {
     let (program, design) = args.program.open()?;
     let inputs = args.program.inputs(&program)?;
-    let options = args.rtl.options()?;
+    let options = args.rtl.options(&design)?;
     let mut golden = Golden::new(&design);
     let mut rtl = Rtl::new(&design, options.clone())?;
     let comparison = compare(&program, &inputs, &mut golden, &mut rtl).map_err(failed)?;

@@ -94,7 +94,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     } else {
         let count = if args.full { held_out.pictures.len() } else { args.pictures };
         say(&format!("building the simulation of {} (cached for the next run)", design.name()));
-        let mut options = args.rtl.options()?;
+        let mut options = args.rtl.options(&design)?;
         options.progress = false;
         let mut rtl = Rtl::new(&design, options)?;
         Some(classify(&mut rtl, &digits, &held_out, count.min(held_out.pictures.len()))?)

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::cosim::RtlOptions;
 use crate::cosim::build::{BuildOptions, Flavour, Source};
 use crate::cosim::dram::{DramOptions, ErrorResponse, InjectedError, Stalls};
-use crate::cosim::executor::sources_in;
-use crate::design::Cell;
+use crate::cosim::executor::{sources, sources_in};
+use crate::design::{Cell, Design};
 use crate::error::Error;
+use crate::files;
 
 /// How the RTL is simulated.
 #[derive(Debug, Clone, clap::Args)]
@@ -48,6 +49,12 @@ pub struct RtlArgs {
     /// an output directory, edited.
     #[arg(long, value_name = "DIR")]
     pub rtl_dir: Option<PathBuf>,
+    /// Simulate this Verilog file instead of the design's file of the same name. May be given again.
+    #[arg(long, value_name = "FILE")]
+    pub rtl_file: Vec<PathBuf>,
+    /// Put the program's regions at addresses that are aligned to nothing.
+    #[arg(long)]
+    pub misalign: bool,
     /// Compile for a short build rather than for speed.
     #[arg(long)]
     pub quick_build: bool,
@@ -59,13 +66,22 @@ pub struct RtlArgs {
 
 impl RtlArgs {
     /// The options; a progress bar where a person can see it.
-    pub fn options(&self) -> Result<RtlOptions, Error> {
-        let sources = self.rtl_dir.as_deref().map(verilog_in).transpose()?;
+    pub fn options(&self, design: &Design) -> Result<RtlOptions, Error> {
+        let cell = (!self.exact_cell).then_some(Cell::Simulation);
+        let mut verilog = self.rtl_dir.as_deref().map(verilog_in).transpose()?;
+        for path in &self.rtl_file {
+            let mut all = match verilog.take() {
+                Some(all) => all,
+                None => sources(design, cell)?,
+            };
+            replace(&mut all, path)?;
+            verilog = Some(all);
+        }
         let error = |burst: Option<u64>| {
             burst.map(|burst| InjectedError { burst, response: ErrorResponse::Slave })
         };
         Ok(RtlOptions {
-            sources,
+            sources: verilog,
             build: BuildOptions {
                 cache: self.cache_dir.clone(),
                 flavour: Flavour::Fast,
@@ -82,7 +98,8 @@ impl RtlArgs {
                 ..DramOptions::default()
             },
             watchdog: self.watchdog,
-            cell: (!self.exact_cell).then_some(Cell::Simulation),
+            cell,
+            misalign: self.misalign,
             progress: std::io::stderr().is_terminal(),
             ..RtlOptions::default()
         })
@@ -99,6 +116,19 @@ fn verilog_in(directory: &Path) -> Result<Vec<Source>, Error> {
         });
     }
     Ok(sources)
+}
+
+/// Puts a file in the place of the one with its name.
+fn replace(sources: &mut [Source], path: &Path) -> Result<(), Error> {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let Some(source) = sources.iter_mut().find(|source| source.name == name) else {
+        return Err(Error::Usage {
+            message: format!("the design has no Verilog file `{name}`"),
+            remedy: "`--rtl-file` takes the place of a file that `npugen build` writes".to_owned(),
+        });
+    };
+    source.text = files::read_text(path, files::CONFIG_LIMIT)?;
+    Ok(())
 }
 
 /// An executor's failure as the program's error.

@@ -60,7 +60,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let mut executor: Box<dyn Executor> = match args.on {
         On::Golden => Box::new(Golden::new(&design)),
         On::Rtl => {
-            let mut options = args.rtl.options()?;
+            let mut options = args.rtl.options(&design)?;
             options.trace = args.vcd.as_ref().map(|path| TraceWindow {
                 from: args.from,
                 to: args.to,

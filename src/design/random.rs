@@ -36,6 +36,9 @@ impl Design {
         let mut numbers = Numbers(seed);
         let mut config = RawConfig { name: format!("random_{seed:x}"), ..RawConfig::default() };
         array(&mut numbers, &mut config);
+        if numbers.next().is_multiple_of(4) {
+            square(&mut numbers, &mut config);
+        }
         buffers(&mut numbers, &mut config);
         config.vector.taps = numbers.pick(&[1, 2, 3, 5]);
         config.vector.acc_depth = numbers.pick(&[8, 13, 32]);
@@ -83,6 +86,15 @@ fn array(numbers: &mut Numbers, config: &mut RawConfig) {
         .filter(|v| v.is_multiple_of(array.cols) || array.cols.is_multiple_of(*v))
         .collect();
     config.vector.lanes = Some(numbers.pick(&lanes));
+}
+
+/// Rows, columns and lanes alike and weights as wide as activations: then VECTOR writes weights.
+fn square(numbers: &mut Numbers, config: &mut RawConfig) {
+    let size = numbers.pick(&[2, 4, 8, 16]);
+    let array = &mut config.array;
+    (array.rows, array.cols) = (size, size);
+    array.weight_bits = array.activation_bits;
+    config.vector.lanes = Some(size);
 }
 
 fn buffers(numbers: &mut Numbers, config: &mut RawConfig) {

@@ -1,8 +1,11 @@
 //! Runs a program on two executors and finds the first difference.
 
-use super::{ExecError, Executor, Fault, RunReport};
-use crate::isa::Engine;
+use super::{Cause, ExecError, Executor, Fault, RunReport};
+use crate::isa::{Engine, Instruction};
 use crate::program::{Program, RegionKind};
+
+/// Launches of an engine that may overlap.
+const IN_FLIGHT: usize = 4;
 
 /// Bytes a host writes before a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,9 +197,7 @@ fn fault_difference(
 ) -> Option<Divergence> {
     let same = match (reference.fault, candidate.fault) {
         (None, None) => true,
-        // The address is a help for people: which of several offending ones comes first is a
-        // matter of time.
-        (Some(a), Some(b)) => (a.engine, a.cause, a.pc) == (b.engine, b.cause, b.pc),
+        (Some(a), Some(b)) => same_fault(program, a, b),
         _ => false,
     };
     if same {
@@ -206,6 +207,28 @@ fn fault_difference(
     let pc = candidate.fault.or(reference.fault).map(|fault| fault.pc);
     let (expected, got) = (text(reference.fault), text(candidate.fault));
     Some(describe(program, Difference::Fault, pc, expected, got, candidate))
+}
+
+/// Whether two faults are one. The address is a help for people: which of several offending ones
+/// comes first is a matter of time. So is, where launches overlap, which launch is the oldest: the
+/// offending one or one of those before it that may be in flight. A machine that stands still
+/// blames its decoder, where a model without time knows the launch that cannot start.
+fn same_fault(program: &Program, reference: Fault, candidate: Fault) -> bool {
+    if reference.cause != candidate.cause {
+        return false;
+    }
+    if reference.cause == Cause::Watchdog {
+        return true;
+    }
+    let exact = matches!(reference.cause, Cause::Configuration) || reference.engine == Engine::Ctrl;
+    let launch = |pc: &usize| {
+        let word = program.code.get(*pc).map(|&word| Instruction::decode(*pc, word));
+        matches!(word, Some(Ok(Instruction::Run { call, .. })) if call.engine == reference.engine)
+    };
+    let older = (0..reference.pc).rev().filter(launch).take(IN_FLIGHT - 1);
+    reference.engine == candidate.engine
+        && (reference.pc == candidate.pc
+            || !exact && older.into_iter().any(|pc| pc == candidate.pc))
 }
 
 fn trace_difference(

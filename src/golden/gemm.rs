@@ -106,6 +106,12 @@ fn plan(
         Function::Int32 => (Format::Int32, shape.lanes),
         Function::Float32 => (Format::Float32, shape.lanes),
     };
+    if !keep
+        && (!begins_block(get(out::FIRST), shape.cols, word)
+            || flags.has(gemm::RESIDUAL) && !begins_block(get(res::FIRST), shape.cols, shape.rows))
+    {
+        return Err(Stop::configuration());
+    }
     let table = flags.has(gemm::LOOKUP).then(|| flags.get(gemm::TABLE));
     Ok(Plan {
         vectors,
@@ -135,6 +141,12 @@ fn plan(
             word: shape.rows,
         },
     })
+}
+
+/// Whether `first` is where a block of `cols` channels may begin in a word of `word` elements.
+fn begins_block(first: i64, cols: usize, word: usize) -> bool {
+    let first = to_index(first);
+    first == 0 || first < word && first.is_multiple_of(cols)
 }
 
 /// The activations of every vector, all passes one after the other.

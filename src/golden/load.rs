@@ -96,7 +96,7 @@ pub fn execute(
     let place = place(function);
     let run_bytes = get(shape::RUN_BYTES);
     let group_bytes = get(shape::GROUP_BYTES);
-    if run_bytes < 1 || group_bytes < 1 || place == Place::Table && memory.shape.tables == 0 {
+    if run_bytes < 1 || group_bytes < 1 {
         return Err(Stop::configuration());
     }
     let words = Words::new(

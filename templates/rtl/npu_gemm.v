@@ -540,7 +540,10 @@ module npu_gemm #(
 
     // ---- Faults --------------------------------------------------------------------------------
 
-    assign fault_valid   = weight_fault || range_error || pbuf_rd_range_error || launch_illegal;
+    // An illegal launch is reported when all earlier ones have retired: then it is the oldest.
+    wire bad_launch = launch_illegal && (in_flight == 4'd0);
+
+    assign fault_valid   = weight_fault || range_error || pbuf_rd_range_error || bad_launch;
     assign fault_cause   = weight_fault ? CAUSE_WEIGHT
                          : (range_error || pbuf_rd_range_error) ? CAUSE_RANGE
                          : CAUSE_CONFIGURATION;

@@ -36,7 +36,7 @@ module npu_gemm_drain #(
     input  wire [23:0]           launch_ow_stride,
     input  wire [23:0]           launch_oh_stride,
     input  wire [23:0]           launch_word_stride,
-    output wire                  launch_done,
+    output reg                   launch_done,      // no error of the launch comes after it
 
     input  wire                  meta_valid,
     input  wire [META_W-1:0]     meta,
@@ -231,7 +231,8 @@ module npu_gemm_drain #(
 
     // ---- End of a launch: its last write, or with `keep` its last sum --------------------------
     // A launch that writes ends long after the sums of those before it, so their ends have been
-    // reported by then and the oldest launch is always the one whose end comes.
+    // reported by then and the oldest launch is always the one whose end comes. A write beyond the
+    // buffer's end is known one cycle after the write, so the end is told one cycle late.
 
     wire       oldest_valid;
     wire       oldest_keep;
@@ -240,8 +241,7 @@ module npu_gemm_drain #(
     reg  [2:0] kept_q;                             // launches with `keep` that have ended
     wire       kept      = y_valid && of_launch_end && !drains;
     wire       kept_done = oldest_valid && oldest_keep && (kept_q != 3'd0);
-
-    assign launch_done = kept_done || (oldest_valid && !oldest_keep && writer_done);
+    wire       ended     = kept_done || (oldest_valid && !oldest_keep && writer_done);
 
     npu_fifo #(
         .WIDTH      (1),
@@ -253,12 +253,13 @@ module npu_gemm_drain #(
         .push_ready (unused_push_ready),
         .push_data  (launch_keep),
         .pop_valid  (oldest_valid),
-        .pop_ready  (launch_done),
+        .pop_ready  (ended),
         .pop_data   (oldest_keep),
         .level      (unused_level)
     );
 
     always @(posedge clk) begin
+        launch_done <= ended && !rst;
         if (rst) begin
             kept_q <= 3'd0;
         end else if (kept && !kept_done) begin

@@ -99,6 +99,7 @@ module npu_load_datapath #(
 
     reg        illegal_q;
     reg [7:0]  illegal_cause_q;
+    reg [2:0]  flight_q;                           // launches between launch beat and done
 
     wire       runs_ready;
     wire       context_ready;
@@ -109,8 +110,8 @@ module npu_load_datapath #(
     always @(posedge clk) begin
         if (rst) begin
             illegal_q <= 1'b0;
-        end else if (launch_valid && !legal) begin
-            illegal_q <= 1'b1;
+        end else if (launch_valid && !legal && flight_q == 3'd0) begin
+            illegal_q <= 1'b1;                     // earlier launches done: the oldest is this one
         end
     end
 
@@ -285,7 +286,6 @@ module npu_load_datapath #(
     wire       buf_last;
     wire       moving;
     reg        done_pulse_q;
-    reg  [2:0] flight_q;                           // launches between launch beat and done
 
     npu_load_pack #(
         .BUS_W           (BUS_W),

@@ -67,7 +67,7 @@ module npu_vector_issue #(
     output wire         active
 );
 
-    localparam COORD_W   = 17;
+    localparam COORD_W   = 27;                     // exact for every start, count and step
     localparam ELEMENT_W = 40;
     localparam LEVEL_W   = $clog2(DEPTH + 1);
     localparam LEAD_IN   = TAPS - 1;               // positions before the first output of a row
@@ -211,7 +211,7 @@ module npu_vector_issue #(
     ) u_y (
         .clk     (clk),
         .start   (start),
-        .base    ({start_y[15], start_y}),
+        .base    ({{(COORD_W-16){start_y[15]}}, start_y}),
         .stride  (y_step),
         .step    (step),
         .advance (advance),
@@ -224,7 +224,7 @@ module npu_vector_issue #(
     ) u_x (
         .clk     (clk),
         .start   (start),
-        .base    ({start_x[15], start_x}),
+        .base    ({{(COORD_W-16){start_x[15]}}, start_x}),
         .stride  (x_step),
         .step    (step),
         .advance (advance),
@@ -232,7 +232,8 @@ module npu_vector_issue #(
     );
 
     // As unsigned numbers, negative coordinates are above every limit.
-    wire in_image = (y < {1'b0, y_limit_q}) && (x < {1'b0, x_limit_q});
+    wire in_image = (y < {{(COORD_W-16){1'b0}}, y_limit_q})
+                 && (x < {{(COORD_W-16){1'b0}}, x_limit_q});
 
     // ---- Depthwise outputs ----------------------------------------------------------------
 

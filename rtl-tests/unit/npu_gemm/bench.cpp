@@ -376,7 +376,9 @@ static int run_random(long launches, uint64_t seed) {
         long before = e.retired;
         e.step();
         if (e.retired != before) {
-            if (e.words_at_retire != cumulative.front() && bad++ < 5)
+            // It retires one cycle after its last word, in which the next launch may write one.
+            long beyond = e.words_at_retire - cumulative.front();
+            if ((beyond < 0 || beyond > 1) && bad++ < 5)
                 printf("launch %ld retired after %ld words, expected %ld\n", before, e.words_at_retire, cumulative.front());
             cumulative.pop_front();
             last_retired = e.retired;

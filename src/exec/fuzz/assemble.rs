@@ -44,11 +44,21 @@ struct Assembly<'a> {
     used: usize,
     /// Signals of each semaphore since everything was last known to have retired.
     signals: [[u64; ENGINES]; ENGINES],
+    overlaps: Overlaps,
 }
+
+/// By two engines, in the order of [`Engine::QUEUED`]: pairs of launches which nothing puts in order,
+/// the one of the second engine earlier in the program.
+pub type Overlaps = [[u64; ENGINES]; ENGINES];
 
 impl Case {
     /// The case as a program.
     pub fn program(&self) -> Result<Program, FuzzError> {
+        self.assemble().map(|(program, _)| program)
+    }
+
+    /// The program, and what of it may run at the same time.
+    pub fn assemble(&self) -> Result<(Program, Overlaps), FuzzError> {
         let mut assembly = Assembly {
             case: self,
             rng: Rng::new(self.order_seed),
@@ -59,6 +69,7 @@ impl Case {
             semaphores: [[None; ENGINES]; ENGINES],
             used: 0,
             signals: [[0; ENGINES]; ENGINES],
+            overlaps: Overlaps::default(),
         };
         let builder = &mut assembly.builder;
         let scratch = SCRATCH_BYTES.unsigned_abs();
@@ -72,7 +83,7 @@ impl Case {
         for (index, launch) in self.launches.iter().enumerate() {
             assembly.launch(index, launch)?;
         }
-        Ok(assembly.builder.finish()?)
+        Ok((assembly.builder.finish()?, assembly.overlaps))
     }
 }
 
@@ -101,6 +112,11 @@ impl Assembly<'_> {
             self.builder.set(field, value);
         }
         self.builder.run(launch.call, &launch.flags, &wait, &[]);
+        for done in &self.done {
+            if done.number >= self.known[engine][done.engine] {
+                self.overlaps[engine][done.engine] += 1;
+            }
+        }
         let mut knows = self.known[engine];
         let number = self.counts[engine];
         knows[engine] = number + 1;
@@ -134,34 +150,24 @@ impl Assembly<'_> {
     fn connect(&mut self, engine: usize, needs: [usize; ENGINES]) -> Vec<Semaphore> {
         let limits = self.case.design.semaphores();
         let most = (1_u64 << limits.width.min(63)) - 1;
-        let mut wait = Vec::new();
-        for (producer, need) in needs.iter().enumerate() {
-            if *need <= self.known[engine][producer] {
-                continue;
-            }
-            let exists = self.semaphores[producer][engine].is_some();
-            let room = exists || self.used < limits.count;
-            let full = self.signals[producer][engine] >= most;
-            if !room || full || self.rng.chance(3) {
-                self.fence();
-                return Vec::new();
-            }
+        let missing: Vec<usize> =
+            (0..ENGINES).filter(|&p| needs[p] > self.known[engine][p]).collect();
+        let absent = missing.iter().filter(|&&p| self.semaphores[p][engine].is_none()).count();
+        let full = missing.iter().any(|&p| self.signals[p][engine] >= most);
+        let chosen = missing.iter().any(|_| self.rng.chance(3));
+        // A fence behind a signal whose wait comes after the fence would leave its token where the
+        // count is taken for zero: so all of the launch's semaphores, or none.
+        if self.used + absent > limits.count || full || chosen {
+            self.fence();
+            return Vec::new();
         }
-        for (producer, need) in needs.iter().enumerate() {
-            if *need <= self.known[engine][producer] {
-                continue;
-            }
+        let mut wait = Vec::new();
+        for producer in missing {
             let semaphore = match self.semaphores[producer][engine] {
                 Some(semaphore) => semaphore,
-                None if self.used < limits.count => {
+                None => {
                     self.used += 1;
                     self.builder.semaphore(Engine::QUEUED[producer], Engine::QUEUED[engine])
-                }
-                None => {
-                    // The last one went to an engine before this one in the same launch. What was
-                    // connected so far stays: its tokens are taken by this launch.
-                    self.fence();
-                    return wait;
                 }
             };
             self.semaphores[producer][engine] = Some(semaphore);

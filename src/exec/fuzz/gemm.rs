@@ -38,7 +38,13 @@ pub fn launch(design: &Design, windows: &Windows, kept: &Kept, rng: &mut Rng) ->
     let accumulate = !kept.is_empty() && rng.chance(60);
     let keep = rng.chance(20);
     let vectors = if accumulate {
-        let (start, length) = rng.pick(kept);
+        let (mut start, mut length) = rng.pick(kept);
+        if rng.chance(40) {
+            // A part of what is kept: other accumulators than those of the launch before.
+            let skipped = rng.between(0, length - 1);
+            start += skipped;
+            length = rng.between(1, length - skipped);
+        }
         flags.push((gemm::ACCUMULATE, 1));
         let (ow, oh) =
             if length % 2 == 0 && rng.chance(50) { (length / 2, 2) } else { (length, 1) };
@@ -79,7 +85,7 @@ pub fn launch(design: &Design, windows: &Windows, kept: &Kept, rng: &mut Rng) ->
         &sizes,
         rng,
     )?);
-    if act && design.residual() && rng.chance(40) {
+    if act && design.residual() && rng.chance(50) {
         flags.push((gemm::RESIDUAL, 1));
         values.extend(tensor(
             [res::ADDR, res::FIRST, res_stride::OW, res_stride::OH, res_block::STRIDE],
@@ -95,7 +101,7 @@ pub fn launch(design: &Design, windows: &Windows, kept: &Kept, rng: &mut Rng) ->
             (res_scale_b::ZERO, rng.between(low, high)),
         ]);
     }
-    if act && design.tables() > 0 && rng.chance(25) {
+    if act && design.tables() > 0 && rng.chance(40) {
         let table = rng.between(0, windows.table.len() / 64 - 1);
         flags.extend([(gemm::LOOKUP, 1), (gemm::TABLE, table)]);
     }

@@ -10,18 +10,23 @@
 
 mod assemble;
 mod case;
+mod coverage;
 mod extent;
+mod features;
 mod gemm;
 mod rng;
 mod shrink;
+mod spoil;
 mod transfer;
 mod vector;
 mod window;
 
-pub use assemble::FuzzError;
+pub use assemble::{FuzzError, Overlaps};
 pub use case::{Case, Launch};
+pub use coverage::Coverage;
 pub use rng::Rng;
 pub use shrink::shrink;
+pub use spoil::spoil_program;
 
 #[cfg(test)]
 mod tests;

@@ -35,12 +35,13 @@ impl Rng {
 
     /// One of the choices; the default when there is none.
     pub fn pick<T: Copy + Default>(&mut self, choices: &[T]) -> T {
+        self.one(choices).unwrap_or_default()
+    }
+
+    /// One of the choices, if there is one.
+    pub fn one<T: Copy>(&mut self, choices: &[T]) -> Option<T> {
         let index = self.between(0, choices.len() as i64 - 1);
-        usize::try_from(index)
-            .ok()
-            .and_then(|index| choices.get(index))
-            .copied()
-            .unwrap_or_default()
+        usize::try_from(index).ok().and_then(|index| choices.get(index)).copied()
     }
 
     /// A byte.

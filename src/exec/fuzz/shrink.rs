@@ -36,6 +36,7 @@ pub fn shrink(case: &Case, budget: usize, mut fails: impl FnMut(&Case) -> bool) 
 fn drop_launches(best: &mut Case, ask: &mut impl FnMut(&Case) -> bool) {
     let mut chunk = best.launches.len().div_ceil(2);
     while chunk > 0 {
+        let before = best.launches.len();
         let mut start = 0;
         while start < best.launches.len() {
             let end = start + chunk;
@@ -52,7 +53,10 @@ fn drop_launches(best: &mut Case, ask: &mut impl FnMut(&Case) -> bool) {
                 start = end;
             }
         }
-        chunk /= 2;
+        // What an earlier launch was needed for may be gone by now.
+        if chunk > 1 || best.launches.len() == before {
+            chunk /= 2;
+        }
     }
 }
 

@@ -136,6 +136,16 @@ impl Runs {
         Runs { bytes, nest }
     }
 
+    /// Runs that overlap or repeat, as those of a lowered convolution do. For loads only.
+    fn overlapping(mut self, rng: &mut Rng) -> Runs {
+        for (_, stride) in &mut self.nest {
+            if rng.chance(60) {
+                *stride = rng.between(-self.bytes, self.bytes);
+            }
+        }
+        self
+    }
+
     fn total(&self) -> i64 {
         self.bytes * self.nest.iter().map(|&(count, _)| count).product::<i64>()
     }
@@ -214,7 +224,10 @@ fn stream(
 ) -> Option<Launch> {
     let word = word_bytes(design, function);
     let weights = function == load::Function::Wbuf;
-    let runs = Runs::random(rng);
+    let mut runs = Runs::random(rng);
+    if rng.chance(30) {
+        runs = runs.overlapping(rng);
+    }
     let group = group(rng, word, runs.bytes);
     let words = words_of(runs.total(), group, word);
     let nest = WordNest::random(rng, words);

@@ -175,7 +175,7 @@ impl Check<'_, '_, '_> {
                 Rule::Configuration,
                 self.launch.pc,
                 &message,
-                "every result will be the same",
+                "results below the lower limit become it, all others the upper one",
             );
         }
     }

@@ -461,7 +461,7 @@ fn launches_are_configured_legally() {
     );
     check(
         "set gemm.out addr=9\nset gemm.quant min=5 max=4\nrun gemm.act",
-        "warning[configuration]: instruction 2 `run gemm.act`: gemm.quant.min is 5, above gemm.quant.max, 4\n  help: every result will be the same",
+        "warning[configuration]: instruction 2 `run gemm.act`: gemm.quant.min is 5, above gemm.quant.max, 4\n  help: results below the lower limit become it, all others the upper one",
     );
 }
 
