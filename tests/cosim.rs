@@ -9,9 +9,10 @@
     reason = "helpers of tests stop at the first surprise"
 )]
 
+use npugen::config::Override;
 use npugen::cosim::build::BuildOptions;
 use npugen::cosim::dram::{DramOptions, ErrorResponse, InjectedError, Stalls};
-use npugen::cosim::executor::{Rtl, RtlOptions, sources};
+use npugen::cosim::executor::{Rtl, RtlOptions, TraceWindow, sources};
 use npugen::cosim::{Error, host, lockstep};
 use npugen::design::{Cell, Design};
 use npugen::exec::compare::examine;
@@ -253,6 +254,46 @@ fn a_planted_bug_is_found_at_its_first_word() {
     assert_eq!(found.expected - found.got, 6, "{found}");
     let (path, from, to) = found.wave.clone().unwrap();
     assert!(path.is_file() && from < found.cycle && found.cycle <= to, "{found}");
+}
+
+#[test]
+fn verilog_of_another_machine_is_refused() {
+    let design = tiny();
+    if machine(&design, options()).is_none() {
+        return;
+    }
+    let other = Design::preset_with("tiny", &[Override::set("control.trace_depth=32").unwrap()]);
+    let verilog = sources(&design, Some(Cell::Simulation)).unwrap();
+    let options = RtlOptions { sources: Some(verilog), ..options() };
+    let error = Rtl::new(&other.unwrap(), options).unwrap_err();
+    assert!(matches!(error, Error::Identity { .. }), "{error}");
+    assert!(error.to_string().contains("is not the one this program drives"), "{error}");
+    assert_eq!(error.exit_status(), 5);
+}
+
+#[test]
+fn tags_that_find_no_room_are_told() {
+    let design = tiny();
+    let Some(mut rtl) = machine(&design, options()) else { return };
+    let program = program(&design, &format!("{}end\n", "tag load 1\n".repeat(400)));
+    rtl.load(&program).unwrap();
+    let error = rtl.run().unwrap_err().to_string();
+    assert!(
+        error.contains("tags found no room in the trace: raise `control.trace_depth`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_waveform_that_cannot_be_written_is_told() {
+    let design = tiny();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("absent/a.vcd");
+    let trace = Some(TraceWindow { from: 0, to: 9, path });
+    let Some(mut rtl) = machine(&design, RtlOptions { trace, ..options() }) else { return };
+    rtl.load(&program(&design, FIRST_LIGHT)).unwrap();
+    let error = rtl.run().unwrap_err().to_string();
+    assert!(error.contains("a.vcd`: it cannot be opened"), "{error}");
 }
 
 #[test]

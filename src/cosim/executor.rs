@@ -480,3 +480,19 @@ impl Executor for Rtl {
 fn is_launch(word: u64) -> bool {
     matches!(Instruction::decode(0, word), Ok(Instruction::Run { .. }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_register_can_hold_is_refused() {
+        let fault = RawFault { engine: 1, cause: 99, pc: 0, address: 0 };
+        let error = decode_fault(&fault).unwrap_err();
+        assert_eq!(error.to_string(), "the machine reports fault cause 99, which does not exist");
+        let tag = RawTag { engine: 7, tag: 0, cycle: 0 };
+        let error = tag_record(&tag).unwrap_err();
+        assert_eq!(error.to_string(), "the machine reports engine 7, which does not exist");
+        assert_eq!(error.exit_status(), 5);
+    }
+}

@@ -124,7 +124,11 @@ mod tests {
     fn blocks_may_not_share_a_page() {
         let mut memory = Memory::default();
         memory.add(0x1000, &[0; 4096], false).unwrap();
-        assert!(memory.add(0x1fff, &[0; 2], false).is_err());
+        let error = memory.add(0x1fff, &[0; 2], false).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "memory blocks at 0x1000 and 0x1fff share a 4 KiB page; place them apart"
+        );
         memory.add(0x2000, &[0; 2], false).unwrap();
     }
 

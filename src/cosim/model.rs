@@ -223,3 +223,18 @@ unsafe fn text(pointer: *const c_char) -> String {
     // SAFETY: by the caller's promise.
     unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_is_none_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.so");
+        std::fs::write(&path, "no library").unwrap();
+        let error = Model::load(&path).unwrap_err();
+        assert!(error.to_string().starts_with("cannot load the compiled model `"), "{error}");
+        assert_eq!(error.exit_status(), 6);
+    }
+}

@@ -135,6 +135,18 @@ mod tests {
         #10\n0!\nb00000101 \"\nb11111111 #\n#11\n1!\n#12\n0!\n#13\n1!\n#14\nb00011100 \"\n";
 
     #[test]
+    fn files_that_are_no_waveforms_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.vcd");
+        let error = Wave::read(&path, &[]).unwrap_err();
+        assert!(error.to_string().starts_with("cannot open `"), "{error}");
+        std::fs::write(&path, "$scope module").unwrap();
+        let error = Wave::read(&path, &[]).unwrap_err();
+        assert!(matches!(error, Error::Waveform { .. }), "{error}");
+        assert_eq!(error.exit_status(), 6);
+    }
+
+    #[test]
     fn signals_are_found_in_the_top_module_only() {
         let wave = Wave::parse(TEXT.as_bytes(), &["pc"]).unwrap();
         assert_eq!((wave.first, wave.last, wave.signals), (5, 7, 4));

@@ -296,6 +296,43 @@ mod tests {
     }
 
     #[test]
+    fn tensors_are_checked() {
+        let sound = proto::TensorProto {
+            name: "t".into(),
+            dims: vec![2, 2],
+            data_type: 3,
+            raw_data: vec![0; 4],
+            ..Default::default()
+        };
+        let told = |change: fn(&mut proto::TensorProto)| {
+            let mut tensor = sound.clone();
+            change(&mut tensor);
+            Tensor::from_proto(&tensor).unwrap_err().to_string()
+        };
+        assert!(Tensor::from_proto(&sound).is_ok());
+        for (message, expected) in [
+            (
+                told(|t| t.data_location = 1),
+                "tensor `t` keeps its data in another file; save the model with its data inside",
+            ),
+            (
+                told(|t| t.raw_data = vec![0; 3]),
+                "tensor `t` holds 3 bytes, but its shape [2, 2] needs 4",
+            ),
+            (told(|t| t.dims = vec![2, -2]), "not an ONNX file: tensor `t` has a negative extent"),
+            (
+                told(|t| t.dims = vec![i64::MAX, i64::MAX]),
+                "not an ONNX file: tensor `t` is too large",
+            ),
+        ] {
+            assert_eq!(message, expected);
+        }
+        let model = Model::from_bytes(DIGITS).unwrap();
+        let error = model.node("nothing").unwrap_err().to_string();
+        assert_eq!(error, "the model has no node that is called `nothing`");
+    }
+
+    #[test]
     fn truncated_files_are_refused_without_panic() {
         for length in 0..DIGITS.len().min(2000) {
             let _ = Model::from_bytes(&DIGITS[..length]);

@@ -90,6 +90,13 @@ fn launches_retire_in_a_given_order() {
     assert!(error.contains("there is no launch"), "{error}");
     let expected: Vec<u8> = (0..64).collect();
     assert_eq!(golden.read(1, 0, 64).unwrap(), expected);
+    // A launch that faults cannot retire either.
+    let mut faulty = program.clone();
+    faulty.regions.clear();
+    faulty.tensors.clear();
+    golden.load(&faulty).unwrap();
+    let error = golden.machine_mut().retire(first).unwrap_err().to_string();
+    assert!(error.contains("DRAM address outside its region"), "{error}");
 }
 
 fn code(words: &[Instruction]) -> Program {

@@ -110,6 +110,13 @@ fn first_mistake_is_told_with_its_place() {
     );
     check(
         |b| {
+            let sem = b.semaphore(Engine::Gemm, Engine::Store);
+            b.also_signal(0, sem);
+        },
+        "instruction 0 is no launch of `gemm` and cannot signal its semaphore",
+    );
+    check(
+        |b| {
             for _ in 0..9 {
                 b.region("r", RegionKind::Scratch, 1, vec![]);
             }
