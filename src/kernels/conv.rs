@@ -7,8 +7,9 @@
 
 use std::ops::Range;
 
+use super::tile_maps::{Inputs, Outputs, Target, Window};
 use super::tiling::{Slice, Tile, chunk_blocks, plan_tiles, slices, start_tile};
-use super::transfer::{Lowering, load_rows, load_words, store_rows};
+use super::transfer::{Lowering, load_words};
 use super::weights::{BlockTiles, ConvWeights, block_tiles, channel_params};
 use super::{DramTensor, Emitter, Fmap, KernelError};
 use crate::isa::table::{gemm, load};
@@ -143,6 +144,12 @@ struct Arriving {
 }
 
 impl Chunk {
+    /// Whether the weights of all blocks fit WBUF and stay there for all tiles.
+    fn fits(&self, e: &Emitter) -> bool {
+        let bytes: usize = self.tiles.iter().map(|tiles| tiles.bytes.len()).sum();
+        bytes <= e.geometry.wbuf_words * e.geometry.wbuf_word_bytes
+    }
+
     /// Asks for the weights of a block and its parameters.
     fn bring(
         &mut self,
@@ -179,11 +186,109 @@ fn passes(slice: &Slice) -> usize {
     slice.iter().map(Range::len).product()
 }
 
-/// Input of one tile: a map, and the input row its first row is.
-#[derive(Clone, Copy)]
-struct Window {
-    map: Fmap,
-    first_row: usize,
+/// How a layer is cut.
+struct Plan<'a> {
+    layer: &'a Conv<'a>,
+    residual: Option<&'a Fmap>,
+    /// Passes of the whole reduction.
+    whole: [usize; 3],
+    /// Output blocks that share a word of IBUF.
+    align: usize,
+    tiles: Vec<Tile>,
+    chunks: Vec<Range<usize>>,
+    /// Constants of the chunks that are still to come, block by block.
+    weights: std::vec::IntoIter<BlockTiles>,
+    params: std::vec::IntoIter<u8>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(
+        e: &Emitter,
+        layer: &'a Conv,
+        source: Source,
+        output: [usize; 2],
+        residual: Option<&'a Fmap>,
+    ) -> Result<Plan<'a>, KernelError> {
+        let geometry = e.geometry;
+        let blocks = layer.weights.out_channels.div_ceil(geometry.cols);
+        let weights: Vec<BlockTiles> =
+            (0..blocks).map(|n| block_tiles(&geometry, &layer.weights, n)).collect();
+        let words: Vec<usize> =
+            weights.iter().map(|tiles| tiles.bytes.len() / geometry.wbuf_word_bytes).collect();
+        let align = (geometry.rows / geometry.cols).max(1);
+        let [kh, kw] = layer.weights.kernel;
+        let whole = [kh, kw, layer.weights.in_channels.div_ceil(geometry.rows)];
+        let pixel_bytes = match source {
+            Source::Map(_) => 0,
+            Source::Dram(_) | Source::Lowered(..) => {
+                layer.weights.in_channels * geometry.activation_bytes
+            }
+        };
+        let passes = whole.iter().product();
+        let (first, last) = match start_tile(&geometry, pixel_bytes, &words, passes, align) {
+            Some(first) => (first, geometry.segment_rows),
+            None => (geometry.obuf_depth, 0),
+        };
+        Ok(Plan {
+            layer,
+            residual,
+            whole,
+            align,
+            tiles: plan_tiles(output, geometry.obuf_depth, first, last),
+            chunks: chunk_blocks(&words, geometry.wbuf_words, geometry.pbuf_words, align)?,
+            weights: weights.into_iter(),
+            params: channel_params(&geometry, &layer.folded_bias(), layer.scales).into_iter(),
+        })
+    }
+
+    /// The next chunk, with space for its parameters.
+    fn chunk(&mut self, e: &mut Emitter, blocks: Range<usize>) -> Result<Chunk, KernelError> {
+        let size = 8 * e.geometry.cols;
+        Ok(Chunk {
+            tiles: self.weights.by_ref().take(blocks.len()).collect(),
+            params: self.params.by_ref().take(blocks.len() * size).collect(),
+            wbuf: Vec::new(),
+            pbuf: e.pbuf(blocks.len())?,
+            start_slices: if blocks.start == 0 { START_SLICES } else { 1 },
+            blocks,
+        })
+    }
+
+    /// Emits tile number `index` of a chunk. Each block of a chunk's first tile is launched when its
+    /// weights are there, the first ones even slice by slice; the next block's are asked for
+    /// before. Most of what the last tile made is stored while its last block computes, so that is
+    /// launched by block too.
+    fn emit_tile(
+        &self,
+        e: &mut Emitter,
+        chunk: &mut Chunk,
+        index: usize,
+        inputs: &mut Inputs,
+        outputs: &mut Outputs,
+    ) -> Result<(), KernelError> {
+        let Plan { layer, residual, whole, .. } = *self;
+        let tile = &self.tiles[index];
+        let count = chunk.blocks.len();
+        let window = inputs.tile(e, layer, tile)?;
+        let out = outputs.tile(e, tile, &chunk.blocks);
+        let first = index == 0 && chunk.fits(e);
+        let last = index + 1 == self.tiles.len();
+        let early = if last { (count - 1) / self.align * self.align } else { 0 };
+        let mut coming = if first { Some(chunk.bring(e, whole, 0)?) } else { None };
+        for group in launch_groups(chunk, first || last) {
+            let end = group.end;
+            let next = if first && end < count { Some(chunk.bring(e, whole, end)?) } else { None };
+            let job = Job { layer, window, tile, out: &out, chunk, residual };
+            match std::mem::replace(&mut coming, next) {
+                Some(block) => job.launch_arriving(e, group, &block)?,
+                None => job.launch(e, group)?,
+            }
+            if end == early {
+                outputs.store(e, &out, tile, 0..early)?;
+            }
+        }
+        outputs.store(e, &out, tile, early..count)
+    }
 }
 
 /// Emits a convolution. `residual` is the map to add when the layer has a residual addition.
@@ -194,7 +299,6 @@ pub fn conv(
     sink: Sink,
     residual: Option<&Fmap>,
 ) -> Result<(), KernelError> {
-    let geometry = e.geometry;
     let [height, width] = match source {
         Source::Map(map) => layer.output_size(map.height, map.width),
         Source::Dram(tensor) => layer.output_size(tensor.height, tensor.width),
@@ -203,79 +307,17 @@ pub fn conv(
             Sink::Dram(tensor) => [tensor.height, tensor.width],
         },
     };
-    let channels = layer.weights.out_channels;
-    let blocks = channels.div_ceil(geometry.cols);
-    let [kh, kw] = layer.weights.kernel;
     e.count_macs(height * width * layer.weights.values.len());
-
-    let all_tiles: Vec<BlockTiles> =
-        (0..blocks).map(|n| block_tiles(&geometry, &layer.weights, n)).collect();
-    let words: Vec<usize> =
-        all_tiles.iter().map(|tiles| tiles.bytes.len() / geometry.wbuf_word_bytes).collect();
-    let align = (geometry.rows / geometry.cols).max(1);
-    let chunks = chunk_blocks(&words, geometry.wbuf_words, geometry.pbuf_words, align)?;
-    let whole = [kh, kw, layer.weights.in_channels.div_ceil(geometry.rows)];
-    let pixel_bytes = match source {
-        Source::Map(_) => 0,
-        Source::Dram(_) | Source::Lowered(..) => {
-            layer.weights.in_channels * geometry.activation_bytes
+    let mut plan = Plan::new(e, layer, source, [height, width], residual)?;
+    let mut inputs = Inputs::new(e, layer, source, &plan.tiles)?;
+    let mut outputs = Outputs::new(e, layer, sink, &plan.tiles, &plan.chunks, &inputs)?;
+    for blocks in plan.chunks.clone() {
+        let mut chunk = plan.chunk(e, blocks)?;
+        if !chunk.fits(e) {
+            chunk.load_params(e, 0..chunk.blocks.len())?;
         }
-    };
-    let tiles = match start_tile(&geometry, pixel_bytes, &words, whole.iter().product(), align) {
-        Some(first) => {
-            plan_tiles([height, width], geometry.obuf_depth, first, geometry.segment_rows)
-        }
-        None => plan_tiles([height, width], geometry.obuf_depth, geometry.obuf_depth, 0),
-    };
-
-    let bias = layer.folded_bias();
-    let mut params = channel_params(&geometry, &bias, layer.scales)
-        .chunks(8 * geometry.cols)
-        .map(<[u8]>::to_vec)
-        .collect::<Vec<_>>()
-        .into_iter();
-    let mut inputs = Inputs::new(e, layer, source, &tiles)?;
-    let mut outputs = Outputs::new(e, layer, sink, &tiles, &chunks, &inputs)?;
-    let mut remaining = all_tiles.into_iter();
-
-    for range in chunks {
-        let mut chunk = Chunk {
-            tiles: remaining.by_ref().take(range.len()).collect(),
-            params: params.by_ref().take(range.len()).flatten().collect(),
-            wbuf: Vec::new(),
-            pbuf: e.pbuf(range.len())?,
-            start_slices: if range.start == 0 { START_SLICES } else { 1 },
-            blocks: range,
-        };
-        let count = chunk.blocks.len();
-        let resident = words[chunk.blocks.clone()].iter().sum::<usize>() <= geometry.wbuf_words;
-        if !resident {
-            chunk.load_params(e, 0..count)?;
-        }
-        for (index, tile) in tiles.iter().enumerate() {
-            let window = inputs.tile(e, layer, tile)?;
-            let out = outputs.tile(e, tile, &chunk);
-            // In the first tile each block is launched when its weights are there, the first ones
-            // even slice by slice; the next block's are asked for before. Most of what the last
-            // tile made is stored while its last block computes, so that is launched by block too.
-            let first = resident && index == 0;
-            let last = index + 1 == tiles.len();
-            let early = if last { (count - 1) / align * align } else { 0 };
-            let mut coming = if first { Some(chunk.bring(e, whole, 0)?) } else { None };
-            for group in launch_groups(&chunk, first || last) {
-                let end = group.end;
-                let next =
-                    if first && end < count { Some(chunk.bring(e, whole, end)?) } else { None };
-                let job = Job { layer, window, tile, out: &out, chunk: &chunk, residual };
-                match std::mem::replace(&mut coming, next) {
-                    Some(block) => job.launch_arriving(e, group, &block)?,
-                    None => job.launch(e, group)?,
-                }
-                if end == early {
-                    outputs.store(e, &out, tile, 0..early)?;
-                }
-            }
-            outputs.store(e, &out, tile, early..count)?;
+        for index in 0..plan.tiles.len() {
+            plan.emit_tile(e, &mut chunk, index, &mut inputs, &mut outputs)?;
         }
     }
     inputs.release(e);
@@ -306,230 +348,6 @@ fn launch_groups(chunk: &Chunk, by_block: bool) -> Vec<Range<usize>> {
         }
     }
     groups
-}
-
-/// Input maps of the tiles.
-enum Inputs<'a> {
-    Resident(&'a Fmap),
-    /// The whole tensor has space: rows load when first needed and stay.
-    Whole {
-        tensor: DramTensor,
-        map: Fmap,
-        loaded: usize,
-    },
-    /// A few tile buffers in turn.
-    Turns {
-        source: Source<'a>,
-        maps: Vec<Fmap>,
-        next: usize,
-        held: Option<(Range<usize>, Window)>,
-    },
-}
-
-/// Tile buffers in turn where a tensor does not fit as a whole.
-const TURNS: usize = 3;
-
-impl<'a> Inputs<'a> {
-    fn new(
-        e: &mut Emitter,
-        layer: &Conv,
-        source: Source<'a>,
-        tiles: &[Tile],
-    ) -> Result<Inputs<'a>, KernelError> {
-        match source {
-            Source::Map(map) => Ok(Inputs::Resident(map)),
-            Source::Dram(tensor) => {
-                let shape = [tensor.height, tensor.width, tensor.channels];
-                let words = Fmap::words(&e.geometry, shape[2], shape[0], shape[1]);
-                if words <= e.ibuf.largest() * 3 / 4 {
-                    let map = e.fmap(shape, &[])?;
-                    return Ok(Inputs::Whole { tensor: *tensor, map, loaded: 0 });
-                }
-                let rows = |tile: &Tile| input_rows(layer, tile, tensor.height).len();
-                let most = tiles.iter().map(rows).max().unwrap_or(1);
-                Inputs::turns(e, source, [most, tensor.width, tensor.channels])
-            }
-            Source::Lowered(_, _) => {
-                let most = tiles.iter().map(|tile| tile.rows.len()).max().unwrap_or(1);
-                let width = tiles.iter().map(|tile| tile.cols.end).max().unwrap_or(1);
-                Inputs::turns(e, source, [most, width, layer.weights.in_channels])
-            }
-        }
-    }
-
-    fn turns(
-        e: &mut Emitter,
-        source: Source<'a>,
-        shape: [usize; 3],
-    ) -> Result<Inputs<'a>, KernelError> {
-        let mut maps: Vec<Fmap> = Vec::new();
-        for _ in 0..TURNS {
-            let apart: Vec<&Fmap> = maps.iter().collect();
-            match e.fmap(shape, &apart) {
-                Ok(map) => maps.push(map),
-                Err(error) if maps.is_empty() => return Err(error),
-                Err(_) => break,
-            }
-        }
-        Ok(Inputs::Turns { source, maps, next: 0, held: None })
-    }
-
-    fn maps(&self) -> Vec<&Fmap> {
-        match self {
-            Inputs::Resident(map) => vec![map],
-            Inputs::Whole { map, .. } => vec![map],
-            Inputs::Turns { maps, .. } => maps.iter().collect(),
-        }
-    }
-
-    /// Input of a tile, loaded if it is not there yet.
-    fn tile(&mut self, e: &mut Emitter, layer: &Conv, tile: &Tile) -> Result<Window, KernelError> {
-        match self {
-            Inputs::Resident(map) => Ok(Window { map: **map, first_row: 0 }),
-            Inputs::Whole { tensor, map, loaded } => {
-                let rows = input_rows(layer, tile, tensor.height);
-                if rows.end > *loaded {
-                    load_rows(e, tensor, *loaded..rows.end, map, *loaded)?;
-                    *loaded = rows.end;
-                }
-                Ok(Window { map: *map, first_row: 0 })
-            }
-            Inputs::Turns { source, maps, next, held } => {
-                let rows = match source {
-                    Source::Dram(tensor) => input_rows(layer, tile, tensor.height),
-                    _ => tile.rows.clone(),
-                };
-                if let Some((present, window)) = held
-                    && *present == rows
-                {
-                    return Ok(*window);
-                }
-                let mut map = maps[*next];
-                *next = (*next + 1) % maps.len();
-                map.height = rows.len();
-                match source {
-                    Source::Dram(tensor) => load_rows(e, tensor, rows.clone(), &map, 0)?,
-                    Source::Lowered(tensor, lowering) => {
-                        lowering.load(e, tensor, rows.clone(), &map)?
-                    }
-                    Source::Map(_) => {}
-                }
-                let window = Window { map, first_row: rows.start };
-                *held = Some((rows, window));
-                Ok(window)
-            }
-        }
-    }
-
-    fn release(&self, e: &mut Emitter) {
-        match self {
-            Inputs::Resident(_) => {}
-            Inputs::Whole { map, .. } => e.release(map),
-            Inputs::Turns { maps, .. } => maps.iter().for_each(|map| e.release(map)),
-        }
-    }
-}
-
-/// Input rows a tile reads.
-fn input_rows(layer: &Conv, tile: &Tile, height: usize) -> Range<usize> {
-    let reach = (layer.weights.kernel[0] - 1) * layer.dilations[0] + 1;
-    let start = (tile.rows.start * layer.strides[0]).saturating_sub(layer.pads[0]);
-    let end = ((tile.rows.end - 1) * layer.strides[0] + reach).saturating_sub(layer.pads[0]);
-    start.min(height)..end.min(height)
-}
-
-/// Output maps of the tiles.
-enum Outputs<'a> {
-    Resident(&'a Fmap),
-    Turns { tensor: &'a DramTensor, addrs: Vec<usize>, words: usize, next: usize },
-}
-
-/// Where a tile's results go.
-struct Target {
-    map: Fmap,
-    /// Position in the map of the tile's first pixel.
-    row: usize,
-    col: usize,
-    /// Block of output channels with which the map begins.
-    first_block: usize,
-}
-
-impl<'a> Outputs<'a> {
-    fn new(
-        e: &mut Emitter,
-        layer: &Conv,
-        sink: Sink<'a>,
-        tiles: &[Tile],
-        chunks: &[Range<usize>],
-        inputs: &Inputs,
-    ) -> Result<Outputs<'a>, KernelError> {
-        let tensor = match sink {
-            Sink::Map(map) => return Ok(Outputs::Resident(map)),
-            Sink::Dram(tensor) => tensor,
-        };
-        let most = chunks.iter().map(Range::len).max().unwrap_or(1);
-        let channels = (most * e.geometry.cols).min(layer.weights.out_channels);
-        let pixels = |tile: &Tile| tile.rows.len() * tile.cols.len();
-        let shape = [1, tiles.iter().map(pixels).max().unwrap_or(1), channels];
-        let mut maps: Vec<Fmap> = Vec::new();
-        for _ in 0..TURNS.min(tiles.len() * chunks.len()) {
-            let apart: Vec<&Fmap> = inputs.maps().into_iter().chain(&maps).collect();
-            match e.fmap(shape, &apart) {
-                Ok(map) => maps.push(map),
-                Err(error) if maps.is_empty() => return Err(error),
-                Err(_) => break,
-            }
-        }
-        let words = maps.first().map_or(0, |map| map.size(&e.geometry));
-        Ok(Outputs::Turns {
-            tensor,
-            addrs: maps.iter().map(|map| map.addr).collect(),
-            words,
-            next: 0,
-        })
-    }
-
-    fn tile(&mut self, e: &Emitter, tile: &Tile, chunk: &Chunk) -> Target {
-        match self {
-            Outputs::Resident(map) => {
-                Target { map: **map, row: tile.rows.start, col: tile.cols.start, first_block: 0 }
-            }
-            Outputs::Turns { tensor, addrs, next, .. } => {
-                let addr = addrs[*next];
-                *next = (*next + 1) % addrs.len();
-                let cols = e.geometry.cols;
-                let first_block = chunk.blocks.start;
-                let channels =
-                    (chunk.blocks.len() * cols).min(tensor.channels - first_block * cols);
-                let map = Fmap { addr, channels, height: tile.rows.len(), width: tile.cols.len() };
-                Target { map, row: 0, col: 0, first_block }
-            }
-        }
-    }
-
-    /// Stores the channel blocks `blocks` (counted from the target's first) of a tile.
-    fn store(
-        &self,
-        e: &mut Emitter,
-        out: &Target,
-        tile: &Tile,
-        blocks: Range<usize>,
-    ) -> Result<(), KernelError> {
-        let Outputs::Turns { tensor, .. } = self else { return Ok(()) };
-        let geometry = e.geometry;
-        let start = blocks.start * geometry.cols;
-        let end = (blocks.end * geometry.cols).min(out.map.channels);
-        let addr = out.map.addr + start / geometry.rows * out.map.block_stride();
-        let map = Fmap { addr, channels: end - start, ..out.map };
-        let channel = out.first_block * geometry.cols + start;
-        store_rows(e, &map, 0..map.height, tensor, [tile.rows.start, tile.cols.start], channel)
-    }
-
-    fn release(&self, e: &mut Emitter) {
-        if let Outputs::Turns { addrs, words, .. } = self {
-            addrs.iter().for_each(|&addr| e.ibuf.give(addr, *words));
-        }
-    }
 }
 
 /// One tile of one chunk.

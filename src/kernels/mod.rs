@@ -12,6 +12,7 @@ pub mod emit;
 pub mod geometry;
 pub mod hazard;
 pub mod tensor;
+mod tile_maps;
 mod tiling;
 pub mod transfer;
 pub mod vector;
