@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures `npugen build` and the operators of docs/performance.md on the simulated Verilog, and
+# Measures `npugen build`, the operators of docs/performance.md on the simulated Verilog and the simulator, and
 # prints the tables.
 # Arguments go to every `npugen bench`, for instance: --no-check, -c edge
 set -euo pipefail
@@ -37,3 +37,14 @@ convolution_14x14x256_to_1024,_1x1 conv --size 14 --channels 256 --filters 1024 
 first_layer_224x224x3_to_64,_7x7_stride_2 conv --size 224 --channels 3 --filters 64 --kernel 7 --stride 2 --pad 3
 ten_28x28x128_3x3_with_residuals,_on_chip conv --size 28 --channels 128 --filters 128 --kernel 3 --pad 1 --layers 10
 WORK
+echo
+echo "| simulator, one thread | build | cycles a second |"
+echo "|---|---|---|"
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+for shape in 16 64; do
+    target/release/npugen bench simulator --rows $shape --cols $shape --cache-dir "$fresh" --json | python3 -c "
+import json, sys
+r = json.load(sys.stdin)
+print(f\"| $shape x $shape | {r['build_seconds']:.0f} s | {r['cycles_per_second'] / 1000:,.0f} thousand |\")"
+done

@@ -104,7 +104,7 @@ module npu_store_datapath #(
     always @(posedge clk) begin
         if (rst) begin
             illegal_q <= 1'b0;
-        end else if (launch_valid && !legal && flight_q == 3'd0) begin
+        end else if (launch_valid && !legal && flight_q == 4'd0) begin
             illegal_q <= 1'b1;                     // earlier launches done: the oldest is this one
         end
     end
