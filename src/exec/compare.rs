@@ -4,8 +4,8 @@ use super::{Cause, ExecError, Executor, Fault, RunReport};
 use crate::isa::{Engine, Instruction};
 use crate::program::{Program, RegionKind};
 
-/// Launches of an engine that may overlap.
-const IN_FLIGHT: usize = 4;
+/// Launches of an engine that may overlap, at most.
+const IN_FLIGHT: usize = 10;
 
 /// Bytes a host writes before a run.
 #[derive(Debug, Clone, PartialEq, Eq)]

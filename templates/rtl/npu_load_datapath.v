@@ -99,7 +99,7 @@ module npu_load_datapath #(
 
     reg        illegal_q;
     reg [7:0]  illegal_cause_q;
-    reg [2:0]  flight_q;                           // launches between launch beat and done
+    reg [3:0]  flight_q;                           // launches between launch beat and done
 
     wire       runs_ready;
     wire       context_ready;
@@ -110,7 +110,7 @@ module npu_load_datapath #(
     always @(posedge clk) begin
         if (rst) begin
             illegal_q <= 1'b0;
-        end else if (launch_valid && !legal && flight_q == 3'd0) begin
+        end else if (launch_valid && !legal && flight_q == 4'd0) begin
             illegal_q <= 1'b1;                     // earlier launches done: the oldest is this one
         end
     end
@@ -333,15 +333,15 @@ module npu_load_datapath #(
     wire finished = buf_valid && buf_ready && buf_last;
 
     assign launch_done  = done_pulse_q;
-    assign stall_memory = (flight_q != 3'd0) && !moving;
+    assign stall_memory = (flight_q != 4'd0) && !moving;
 
     always @(posedge clk) begin
         if (rst) begin
             done_pulse_q <= 1'b0;
-            flight_q     <= 3'd0;
+            flight_q     <= 4'd0;
         end else begin
             done_pulse_q <= finished;
-            flight_q     <= flight_q + {2'd0, started} - {2'd0, finished};
+            flight_q     <= flight_q + {3'd0, started} - {3'd0, finished};
         end
     end
 
