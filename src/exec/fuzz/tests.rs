@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::design::Design;
-use crate::exec::Executor;
+use crate::exec::{Cause, Executor};
 use crate::golden::{Golden, Place};
 use crate::isa::table::{gemm, vector};
 use crate::isa::{Engine, Instruction};
@@ -160,6 +160,49 @@ fn everything_occurs() {
         fences > 200 && tags > 200 && waits > 1000 && selfs > 50,
         "{fences} {tags} {waits} {selfs}"
     );
+}
+
+/// Every field and every special case of the machine's description, and every pair of engines.
+#[test]
+fn nothing_is_left_out() {
+    let mut coverage = Coverage::default();
+    assert!(coverage.gaps().len() > 200);
+    for seed in 0..800 {
+        coverage.add(&case(seed));
+    }
+    assert_eq!(coverage.gaps(), Vec::<String>::new());
+    assert!(coverage.table().ends_with("no gaps\n"));
+}
+
+#[test]
+fn spoiled_launches_end_in_many_faults() {
+    let mut causes = std::collections::BTreeSet::new();
+    for seed in 0..300 {
+        let case = case(seed);
+        let mut rng = Rng::new(seed);
+        for spoiled in (0..4).filter_map(|_| case.spoiled(&mut rng)) {
+            let Ok(program) = spoiled.program() else { continue };
+            let mut golden = Golden::new(&case.design);
+            golden.load(&program).unwrap();
+            causes.extend(golden.run().unwrap().fault.map(|fault| fault.cause));
+        }
+        let word = spoil_program(&case.program().unwrap(), &mut rng);
+        let mut golden = Golden::new(&case.design);
+        golden.load(&word).unwrap();
+        causes.extend(golden.run().unwrap().fault.map(|fault| fault.cause));
+    }
+    for cause in [
+        Cause::IllegalInstruction,
+        Cause::IllegalRegister,
+        Cause::FieldRange,
+        Cause::Configuration,
+        Cause::BufferRange,
+        Cause::RegionRange,
+        Cause::PackedWeight,
+        Cause::SemaphoreOwner,
+    ] {
+        assert!(causes.contains(&cause), "{cause:?} in {causes:?}");
+    }
 }
 
 #[test]
