@@ -1,6 +1,7 @@
 // Proof of npu_axi_reader. The memory holds in every beat the beat's own address, so the data that
 // comes out must count through the lines of the requests: loss, duplication, reordering and wrong
-// addresses all show. Bursts: aligned, not too long, not across 4 KiB, not too many.
+// addresses all show. Bursts: aligned, not too long, not across 4 KiB, not too many, none without
+// room for its data.
 module axi_reader_formal #(
     parameter MAX_BURST   = 3,
     parameter OUTSTANDING = 2,
@@ -90,8 +91,10 @@ module axi_reader_formal #(
         .pop(out && line == last_line), .filled(expecting), .head({first_line, last_line}));
     always @(posedge clk) if (out) moved <= (line == last_line) ? 15'd0 : moved + 15'd1;
 
-    // Bursts in flight.
+    // Bursts in flight, and beats asked for that have not come out: all of them must find room.
     reg  [7:0]  flight = 8'd0;
+    reg  [7:0]  promised = 8'd0;
+    always @(posedge clk) promised <= promised + (ar ? arlen + 8'd1 : 8'd0) - {7'd0, out};
     always @(posedge clk) flight <= flight + {7'd0, ar} - {7'd0, r && rlast};
     reg         held_q = 1'b0;                     // an address was up and not taken
     reg         halt_q = 1'b0;
@@ -109,6 +112,7 @@ module axi_reader_formal #(
             assert ({1'b0, arlen} < MAX_BURST);
             assert (burst_end <= 13'd2047);
             assert (flight < OUTSTANDING);
+            assert (promised + arlen < FIFO_BEATS);
             assert (held_q || !halt_q);
         end
         if (quiet) begin

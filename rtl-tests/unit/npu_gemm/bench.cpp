@@ -259,10 +259,11 @@ static Launch random_launch(const Launch *previous) {
             l.oh = previous->oh;
             l.obuf = previous->obuf;
             l.n = 1;
-            // Half of them continue with a part of the vectors only.
+            // Half of them continue with the last rows only, the sooner after these were added to.
             if (rnd() % 2 && l.oh > 1) {
-                l.oh--;
-                l.obuf += l.ow;
+                int rows = rnd() % 2 ? 1 : pick(1, l.oh - 1);
+                l.obuf += (l.oh - rows) * l.ow;
+                l.oh = rows;
             }
         } else {
             l.obuf = pick(0, OBUF_WORDS - l.vectors());
