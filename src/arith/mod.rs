@@ -1,7 +1,7 @@
 //! The only definition of rounding, saturation and requantization; `docs/numerics.md` states each
 //! rule with examples that are tested.
 //!
-//! [`float`] holds the binary32 operations, [`post`] the post-processing lane built from them, and
+//! [`float`] holds the binary32 operations, [`function`] the function unit, [`post`] the post-processing lane built from them, and
 //! [`int`] the wrapping integer operations of the VECTOR engine. Nothing here knows of buffers,
 //! instructions or designs.
 //!
@@ -9,6 +9,7 @@
 //! value on every machine.
 
 pub mod float;
+pub mod function;
 pub mod int;
 pub mod post;
 

@@ -130,9 +130,17 @@ pub struct VectorConfig {
     /// Products per lane and cycle of the sliding window (`depthwise`).
     #[schemars(range(min = 1, max = 8))]
     pub taps: u32,
-    /// Accumulators per lane of the sliding window: the longest output row.
+    /// Accumulators per lane: the longest output row of the sliding window, and the most results of
+    /// an interleaved reduction.
     #[schemars(range(min = 4, max = 4096))]
     pub acc_depth: u32,
+    /// Binary32 arithmetic in the lanes: sums, products, comparisons, conversions, and reductions
+    /// across the lanes.
+    pub float: bool,
+    /// Segments of the function unit, a piecewise quadratic with loadable tables (exp2, reciprocal,
+    /// GELU, ...): 0 leaves the unit out, else 16 or more. Needs `float`.
+    #[schemars(range(min = 0, max = 4096))]
+    pub segments: u32,
 }
 
 /// Options of the post-processor.
@@ -235,7 +243,7 @@ impl Default for BufferConfig {
 
 impl Default for VectorConfig {
     fn default() -> Self {
-        VectorConfig { lanes: None, taps: 3, acc_depth: 512 }
+        VectorConfig { lanes: None, taps: 3, acc_depth: 512, float: false, segments: 0 }
     }
 }
 

@@ -334,7 +334,7 @@ fn golden_word(memory: &Memory, place: Place, word: usize) -> Option<Vec<i64>> {
             .pbuf_word(word)
             .ok()
             .map(|(bias, scale)| bias.iter().chain(scale).map(|&value| i64::from(value)).collect()),
-        Place::Table | Place::Obuf | Place::Region(_) => None,
+        Place::Table | Place::Coeff | Place::Obuf | Place::Region(_) => None,
     }
 }
 
@@ -378,7 +378,7 @@ impl Arrays {
             Place::Vmem => &self.vmem,
             Place::Wbuf => &self.wbuf,
             Place::Pbuf => &self.pbuf,
-            Place::Table | Place::Obuf | Place::Region(_) => &[],
+            Place::Table | Place::Coeff | Place::Obuf | Place::Region(_) => &[],
         }
     }
 

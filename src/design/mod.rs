@@ -247,9 +247,19 @@ impl Design {
         self.resolved.vector.taps as usize
     }
 
-    /// Accumulators per lane of the sliding window.
+    /// Accumulators per lane of the sliding window and of interleaved reductions.
     pub fn acc_depth(&self) -> usize {
         self.resolved.vector.acc_depth as usize
+    }
+
+    /// Whether the lanes compute in binary32.
+    pub fn float(&self) -> bool {
+        self.resolved.vector.float
+    }
+
+    /// Segments of the function unit; 0 without one.
+    pub fn function_segments(&self) -> usize {
+        self.resolved.vector.segments as usize
     }
 
     /// Whether post-processing can add a residual.

@@ -243,6 +243,22 @@ impl Rules<'_> {
             let remedy = format!("change `vector.acc_depth` to {} or more", config.vector.taps);
             self.report(&["vector.acc_depth", "vector.taps"], message, remedy);
         }
+        let segments = config.vector.segments;
+        if (1..16).contains(&segments) {
+            let message = format!(
+                "`vector.segments` is {segments}, but must be 0 (no function unit) or at least 16"
+            );
+            let remedy =
+                "change `vector.segments` to 512, which holds several functions".to_owned();
+            self.report(&["vector.segments"], message, remedy);
+        }
+        if segments > 0 && !config.vector.float {
+            let message = format!(
+                "`vector.segments` is {segments}, but the function unit needs `vector.float`, which is false"
+            );
+            let remedy = "change `vector.float` to true or `vector.segments` to 0".to_owned();
+            self.report(&["vector.segments", "vector.float"], message, remedy);
+        }
     }
 
     /// Rounds a banked buffer down to banks of a power of two of words.

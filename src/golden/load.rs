@@ -81,6 +81,7 @@ pub fn place(function: Function) -> Place {
         Function::Pbuf => Place::Pbuf,
         Function::Vmem => Place::Vmem,
         Function::Table => Place::Table,
+        Function::Coeff => Place::Coeff,
     }
 }
 

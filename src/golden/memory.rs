@@ -46,6 +46,8 @@ pub struct Memory {
     pub vmem: Vec<i32>,
     /// 256 bytes a table.
     pub table: Vec<u8>,
+    /// Bits of c0, c1, c2 of a segment of the function unit, and one word not used.
+    pub coeff: Vec<i32>,
     /// DRAM.
     pub regions: Vec<RegionMemory>,
     transposer: Transposer,
@@ -61,6 +63,7 @@ impl Memory {
             pbuf: vec![0; shape.pbuf_words * 2 * shape.cols],
             vmem: vec![0; shape.vmem_words * shape.lanes],
             table: vec![0; shape.tables * 256],
+            coeff: vec![0; shape.function_segments * 4],
             regions: Vec::new(),
             transposer: Transposer::default(),
             shape,
@@ -135,6 +138,15 @@ impl Memory {
     /// Biases and bits of the scales of a PBUF word.
     pub fn pbuf_word(&self, address: usize) -> Result<(&[i32], &[i32]), Stop> {
         Ok(word(&self.pbuf, 2 * self.shape.cols, address)?.split_at(self.shape.cols))
+    }
+
+    /// Coefficients of the function unit, by segment.
+    pub fn coefficients(&self, segment: usize) -> [f32; 3] {
+        let at = |k: usize| {
+            let bits = self.coeff.get(4 * segment + k).copied().unwrap_or(0);
+            f32::from_bits(bits.cast_unsigned())
+        };
+        [at(0), at(1), at(2)]
     }
 
     /// Replaces one activation after another from `position` of an IBUF word on.
@@ -274,6 +286,7 @@ impl Memory {
                     *to = *from;
                 }
             }
+            Place::Coeff => unpack32(bytes, word_mut(&mut self.coeff, 1, address)?),
             // LOAD reaches neither.
             Place::Obuf | Place::Region(_) => return Err(Stop::configuration()),
         }
@@ -301,7 +314,7 @@ impl Memory {
             Place::Wbuf => self.shape.wbuf_word_bytes(),
             Place::Pbuf => 8 * self.shape.cols,
             Place::Vmem => 4 * self.shape.lanes,
-            Place::Table => 4,
+            Place::Table | Place::Coeff => 4,
             Place::Obuf => 4 * self.shape.cols,
             Place::Region(_) => 1,
         }

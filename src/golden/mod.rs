@@ -12,6 +12,7 @@ mod depthwise;
 mod executor;
 mod flow;
 mod gemm;
+mod lanes;
 mod load;
 mod machine;
 mod memory;

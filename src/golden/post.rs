@@ -3,8 +3,9 @@
 use super::Stop;
 use super::memory::Memory;
 use super::shape::Shape;
+use crate::arith::float::mul;
 use crate::arith::post::sign_extend;
-use crate::arith::post::{Quant, Residual, add_residual, biased, lookup_index, requantize, scaled};
+use crate::arith::post::{Quant, Residual, add_residual, biased, lookup_index, scaled};
 use crate::isa::{Field, Registers};
 
 /// What leaves the lane.
@@ -14,7 +15,7 @@ pub enum Format {
     Activation,
     /// acc + bias.
     Int32,
-    /// f32(acc + bias) * scale, as bits.
+    /// f32(acc + bias) * scale, or the value times the scale, as bits.
     Float32,
 }
 
@@ -38,6 +39,8 @@ pub struct Post {
     residual: Option<Residual>,
     /// First byte of the lookup table.
     table: Option<usize>,
+    /// Whether values are binary32 already: no bias, no conversion.
+    float: bool,
     activation_bits: u32,
 }
 
@@ -81,7 +84,19 @@ impl Post {
             }
             None => None,
         };
-        Ok(Post { format, quant, residual, table, activation_bits: shape.activation_bits })
+        Ok(Post {
+            format,
+            quant,
+            residual,
+            table,
+            float: false,
+            activation_bits: shape.activation_bits,
+        })
+    }
+
+    /// The same for values that are binary32, or not.
+    pub fn of_float(self, float: bool) -> Post {
+        Post { float, ..self }
     }
 
     /// Whether a residual takes part.
@@ -91,13 +106,17 @@ impl Post {
 
     /// One lane.
     pub fn apply(&self, memory: &Memory, acc: i32, bias: i32, scale: i32, skip: i32) -> i32 {
-        let t = biased(acc, bias);
+        let t = if self.float { acc } else { biased(acc, bias) };
         let scale = f32::from_bits(scale.cast_unsigned());
+        let product = match self.float {
+            true => mul(f32::from_bits(acc.cast_unsigned()), scale),
+            false => scaled(t, scale),
+        };
         match self.format {
             Format::Int32 => t,
-            Format::Float32 => scaled(t, scale).to_bits().cast_signed(),
+            Format::Float32 => product.to_bits().cast_signed(),
             Format::Activation => {
-                let mut y = requantize(t, scale, self.quant);
+                let mut y = self.quant.apply(product);
                 if let Some(residual) = self.residual {
                     y = add_residual(y, self.quant.zero, skip, residual);
                 }

@@ -33,8 +33,12 @@ pub struct Shape {
     pub tables: usize,
     /// N, taps of `depthwise`.
     pub taps: usize,
-    /// Outputs of a row of `depthwise`.
+    /// Outputs of a row of `depthwise`, results of an interleaved reduction.
     pub acc_depth: usize,
+    /// Whether the lanes compute in binary32.
+    pub float: bool,
+    /// Segments of the function unit.
+    pub function_segments: usize,
     /// Whether a weight of -2^(B-1) is a fault.
     pub packed: bool,
     /// Whether there is a residual addition.
@@ -68,6 +72,8 @@ impl Shape {
             tables: design.tables(),
             taps: design.taps(),
             acc_depth: design.acc_depth(),
+            float: design.float(),
+            function_segments: design.function_segments(),
             packed: design.packed(),
             residual: design.residual(),
             dynamic_weights: rows == cols && cols == lanes && rows.is_power_of_two(),

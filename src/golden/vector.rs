@@ -2,17 +2,17 @@
 
 use super::Stop;
 use super::depthwise;
+use super::lanes::{Lanes, Reduction};
 use super::memory::Memory;
 use super::nest::{Nest, address, inside, to_index, wrap};
 use super::post::{Format, Post, PostFields};
 use super::writes::Writes;
-use crate::arith::int;
 use crate::isa::levels::vector as levels;
 use crate::isa::table::vector::{
-    self, Function, bias, dst, imm, pad, param, quant, res_quant, res_scale_a, res_scale_b, scale,
-    src1, src2, window_x, window_y,
+    self, Function, bias, dst, pad, param, quant, res_quant, res_scale_a, res_scale_b, scale, src1,
+    src2, window_x, window_y,
 };
-use crate::isa::{Flags, Registers};
+use crate::isa::{Flags, Needs, Registers};
 
 const POST: PostFields = PostFields {
     quant: [quant::ZERO, quant::MIN, quant::MAX],
@@ -27,15 +27,6 @@ enum Source {
     Immediate,
     Ibuf,
     Vmem,
-}
-
-/// How the innermost loops are reduced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reduce {
-    None,
-    Sum,
-    Max,
-    Min,
 }
 
 /// Where results go.
@@ -70,7 +61,12 @@ pub struct Common {
 }
 
 impl Common {
-    fn new(memory: &Memory, registers: &Registers, flags: Flags) -> Result<Common, Stop> {
+    fn new(
+        memory: &Memory,
+        registers: &Registers,
+        function: Function,
+        flags: Flags,
+    ) -> Result<Common, Stop> {
         let get = |field| registers.get(field);
         let counts = levels::LOOPS.map(|(count, _)| get(count));
         if counts.iter().any(|&count| count < 1) {
@@ -104,7 +100,8 @@ impl Common {
             window: [window_y::START, window_y::LIMIT, window_x::START, window_x::LIMIT].map(get),
             step_y: levels::STEP_Y.map(get),
             step_x: levels::STEP_X.map(get),
-            post: Post::new(&memory.shape, registers, &POST, format, residual, table)?,
+            post: Post::new(&memory.shape, registers, &POST, format, residual, table)?
+                .of_float(function.gives_float()),
             channel: flags.has(vector::CHANNEL),
             bias: low32(get(bias::VALUE)),
             scale: low32(get(scale::VALUE)),
@@ -165,119 +162,125 @@ pub fn execute(
     flags: Flags,
     writes: &mut Writes,
 ) -> Result<(), Stop> {
-    let common = Common::new(memory, registers, flags)?;
+    let common = Common::new(memory, registers, function, flags)?;
     if function == Function::Depthwise {
         return depthwise::execute(memory, registers, flags, &common, writes);
     }
-    let get = |field| registers.get(field);
-    let from_vmem = flags.has(vector::SRC1);
-    let second = match flags.get(vector::SRC2) {
-        0 => Source::Immediate,
-        1 => Source::Ibuf,
-        2 => Source::Vmem,
-        _ => return Err(Stop::configuration()),
-    };
-    let residual = flags.has(vector::RESIDUAL);
-    if residual && second != Source::Ibuf {
-        return Err(Stop::configuration());
-    }
-    let reduce = match flags.get(vector::REDUCE) {
-        0 => Reduce::None,
-        1 => Reduce::Sum,
-        2 => Reduce::Max,
-        _ => Reduce::Min,
-    };
-    let levels = if reduce == Reduce::None { 0 } else { to_index(flags.get(vector::LEVELS)) + 1 };
-    let immediate = low32(get(imm::VALUE));
-    let padding = vec![low32(get(pad::VALUE)); memory.shape.lanes];
-    let (mut inner, mut outer) = ([1; 6], common.counts);
-    for level in 0..levels {
-        inner[level] = std::mem::replace(&mut outer[level], 1);
-    }
-    let fetch = |memory: &Memory, vmem: bool, at: i64| -> Result<Vec<i32>, Stop> {
-        let at = wrap(at);
-        Ok(if vmem {
-            memory.vmem_word(at)?.to_vec()
-        } else {
-            memory.lane_word(at)?.iter().map(|&value| i32::from(value)).collect()
-        })
-    };
-    for outer_index in Nest::new(outer)? {
-        let mut acc: Option<Vec<i32>> = None;
-        let mut skip = Vec::new();
-        for inner_index in Nest::new(inner)? {
-            let index: [i64; 6] = std::array::from_fn(|l| outer_index[l] + inner_index[l]);
-            let a = if common.inside(&index) {
-                fetch(memory, from_vmem, address(get(src1::ADDR), &index, &common.a))?
-            } else {
-                padding.clone()
-            };
-            let b_at = address(get(src2::ADDR), &index, &common.b);
-            let mut b = match second {
-                Source::Immediate => Vec::new(),
-                Source::Ibuf => fetch(memory, false, b_at)?,
-                Source::Vmem => fetch(memory, true, b_at)?,
-            };
-            if residual {
-                skip = std::mem::take(&mut b);
-            }
-            let values = a.iter().enumerate().map(|(lane, &a)| {
-                operate(function, a, b.get(lane).copied().unwrap_or(immediate), immediate)
-            });
-            acc = Some(match acc {
-                None => values.collect(),
-                Some(sum) => {
-                    sum.iter().zip(values).map(|(&sum, v)| combine(reduce, sum, v)).collect()
+    let operands = Operands::new(memory, registers, function, flags)?;
+    let lanes = Lanes::new(&memory.shape, registers, function)?;
+    let reduction = Reduction::new(&memory.shape, registers, function, flags, &common.counts)?;
+    for outer in Nest::new(reduction.outer)? {
+        // One accumulator for each iteration of loop0 that is free.
+        let mut acc: Vec<Vec<i32>> = Vec::new();
+        let mut skip: Vec<Vec<i32>> = Vec::new();
+        for inner in Nest::new(reduction.inner)? {
+            for free in 0..reduction.free {
+                let mut index: [i64; 6] = std::array::from_fn(|l| outer[l] + inner[l]);
+                index[0] += free;
+                let (a, b) = operands.fetch(memory, &common, &index)?;
+                let (seen, at) = (if operands.residual { &[][..] } else { &b[..] }, to_index(free));
+                let values: Vec<i32> = a
+                    .iter()
+                    .enumerate()
+                    .map(|(lane, &a)| lanes.operate(memory, a, seen.get(lane).copied()))
+                    .collect();
+                match acc.get_mut(at) {
+                    Some(sums) => reduction.join(sums, &values),
+                    None => acc.push(values),
                 }
-            });
+                match skip.get_mut(at) {
+                    Some(last) => *last = b,
+                    None => skip.push(b),
+                }
+            }
         }
-        let offset = address(0, &outer_index, &common.dst);
-        common.finish(memory, &acc.unwrap_or_default(), &skip, outer_index[5], offset, writes)?;
+        for (free, (mut result, skip)) in acc.into_iter().zip(skip).enumerate() {
+            let mut index = outer;
+            index[0] += i64::try_from(free).unwrap_or(0);
+            reduction.across(&mut result);
+            let offset = address(0, &index, &common.dst);
+            let skip = if operands.residual { skip } else { Vec::new() };
+            common.finish(memory, &result, &skip, outer[5], offset, writes)?;
+        }
     }
     Ok(())
 }
 
-fn combine(reduce: Reduce, sum: i32, value: i32) -> i32 {
-    match reduce {
-        Reduce::None => value,
-        Reduce::Sum => int::add(sum, value),
-        Reduce::Max => sum.max(value),
-        Reduce::Min => sum.min(value),
-    }
+/// The operands of a launch other than `depthwise`.
+struct Operands {
+    from_vmem: bool,
+    second: Source,
+    residual: bool,
+    padding: Vec<i32>,
+    a_addr: i64,
+    b_addr: i64,
 }
 
-fn operate(function: Function, a: i32, b: i32, immediate: i32) -> i32 {
-    match function {
-        Function::Move | Function::Depthwise => a,
-        Function::Add => int::add(a, b),
-        Function::Sub => int::sub(a, b),
-        Function::Mul => int::mul(a, b),
-        Function::Max => a.max(b),
-        Function::Min => a.min(b),
-        Function::Abs => int::abs(a),
-        Function::Neg => int::neg(a),
-        Function::And => a & b,
-        Function::Or => a | b,
-        Function::Xor => a ^ b,
-        Function::Not => !a,
-        Function::Shl => int::shl(a, b),
-        Function::Shr => int::shr(a, b),
-        Function::Shru => int::shru(a, b),
-        Function::Eq => int::truth(a == b),
-        Function::Lt => int::truth(a < b),
-        Function::Le => int::truth(a <= b),
-        Function::Select => {
-            if a != 0 {
-                b
-            } else {
-                immediate
-            }
+impl Operands {
+    fn new(
+        memory: &Memory,
+        registers: &Registers,
+        function: Function,
+        flags: Flags,
+    ) -> Result<Operands, Stop> {
+        let shape = &memory.shape;
+        let exists = match function.needs() {
+            Needs::Nothing => true,
+            Needs::Float => shape.float,
+            Needs::FunctionUnit => shape.function_segments > 0,
+        };
+        let second = match flags.get(vector::SRC2) {
+            0 => Source::Immediate,
+            1 => Source::Ibuf,
+            2 => Source::Vmem,
+            _ => return Err(Stop::configuration()),
+        };
+        let residual = flags.has(vector::RESIDUAL);
+        if !exists || residual && second != Source::Ibuf {
+            return Err(Stop::configuration());
         }
+        Ok(Operands {
+            from_vmem: flags.has(vector::SRC1),
+            second,
+            residual,
+            padding: vec![low32(registers.get(pad::VALUE)); shape.lanes],
+            a_addr: registers.get(src1::ADDR),
+            b_addr: registers.get(src2::ADDR),
+        })
+    }
+
+    /// a, and b unless it is the immediate.
+    fn fetch(
+        &self,
+        memory: &Memory,
+        common: &Common,
+        index: &[i64; 6],
+    ) -> Result<(Vec<i32>, Vec<i32>), Stop> {
+        let word = |vmem: bool, at: i64| -> Result<Vec<i32>, Stop> {
+            let at = wrap(at);
+            Ok(if vmem {
+                memory.vmem_word(at)?.to_vec()
+            } else {
+                memory.lane_word(at)?.iter().map(|&value| i32::from(value)).collect()
+            })
+        };
+        let a = if common.inside(index) {
+            word(self.from_vmem, address(self.a_addr, index, &common.a))?
+        } else {
+            self.padding.clone()
+        };
+        let b_at = address(self.b_addr, index, &common.b);
+        let b = match self.second {
+            Source::Immediate => Vec::new(),
+            Source::Ibuf => word(false, b_at)?,
+            Source::Vmem => word(true, b_at)?,
+        };
+        Ok((a, b))
     }
 }
 
 /// The low 32 bits of a register.
-fn low32(value: i64) -> i32 {
+pub fn low32(value: i64) -> i32 {
     let [a, b, c, d, ..] = value.to_le_bytes();
     i32::from_le_bytes([a, b, c, d])
 }

@@ -13,6 +13,8 @@ pub enum Place {
     Vmem,
     /// Words of the lookup tables.
     Table,
+    /// Words of the function unit's coefficients.
+    Coeff,
     /// Vectors of OBUF.
     Obuf,
     /// Bytes of the region of a base register.
@@ -27,6 +29,7 @@ impl std::fmt::Display for Place {
             Place::Pbuf => f.write_str("PBUF"),
             Place::Vmem => f.write_str("VMEM"),
             Place::Table => f.write_str("TABLE"),
+            Place::Coeff => f.write_str("COEFF"),
             Place::Obuf => f.write_str("OBUF"),
             Place::Region(base) => write!(f, "region {base}"),
         }

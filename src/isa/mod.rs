@@ -6,6 +6,7 @@
 //! makes of the result, so no two words mean the same.
 
 pub mod constants;
+pub mod domain;
 pub mod instruction;
 pub mod levels;
 pub mod manual;
@@ -14,6 +15,7 @@ pub mod spec;
 pub mod table;
 
 pub use constants::{Constant, c_header, engine_constants, word_constants};
+pub use domain::Needs;
 pub use instruction::{DecodeError, EncodeError, Instruction, SemMask};
 pub use manual::manual;
 pub use registers::{Flags, RangeError, Registers};

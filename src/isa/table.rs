@@ -20,7 +20,7 @@ use super::spec::{
 };
 
 /// Version of this table; part of the fingerprint. Counts up with every change of meaning.
-pub const ISA_VERSION: u32 = 1;
+pub const ISA_VERSION: u32 = 2;
 
 /// Position of the opcode in every word.
 pub const OPCODE: Bits = Bits::new(60, 4);
@@ -130,6 +130,13 @@ macro_rules! engine {
                     None
                 }
 
+                /// Name in assembly.
+                pub const fn name(self) -> &'static str {
+                    match self {
+                        $(Function::$f_id => $f_name,)*
+                    }
+                }
+
                 /// Seven-bit number in the instruction word.
                 pub const fn number(self) -> u8 {
                     match self {
@@ -218,6 +225,7 @@ engine! {
         Pbuf = 2 "pbuf" "Destination PBUF: per word `cols` int32 biases, then `cols` binary32 scales.";
         Vmem = 3 "vmem" "Destination VMEM: words of `lanes` 32-bit values.";
         Table = 4 "table" "Destination lookup tables: words of four entries, 64 words a table.";
+        Coeff = 5 "coeff" "Destination coefficients of the function unit: words of 32 bits, four a segment; words 0 to 2 are c0, c1, c2, word 3 is not kept.";
     }
     flags {
         CLIP "clip" [0 +: 1] "Apply `clip_y` and `clip_x`: bytes of a run that fall outside are `fill`.";
@@ -422,6 +430,20 @@ engine! {
         Le = 17 "le" "1 where a <= b, signed, else 0";
         Select = 18 "select" "b where a is not 0, else `imm`";
         Depthwise = 19 "depthwise" "Sliding-window sum over kernel rows: see `taps`.";
+        Fadd = 20 "fadd" "a + b, binary32";
+        Fsub = 21 "fsub" "a - b, binary32";
+        Fmul = 22 "fmul" "a * b, binary32";
+        Fmax = 23 "fmax" "larger of a and b, binary32; beside a NaN the other operand";
+        Fmin = 24 "fmin" "smaller of a and b, binary32; beside a NaN the other operand";
+        Feq = 25 "feq" "1 where a = b, binary32, else 0";
+        Flt = 26 "flt" "1 where a < b, binary32, else 0";
+        Fle = 27 "fle" "1 where a <= b, binary32, else 0";
+        I2f = 28 "i2f" "int32 a to binary32, round half to even";
+        F2i = 29 "f2i" "binary32 a to int32, round half to even, saturating; a NaN gives 0";
+        Fabs = 30 "fabs" "magnitude of a, binary32";
+        Fneg = 31 "fneg" "-a, binary32";
+        Fsqr = 32 "fsqr" "a * a, binary32";
+        Function = 33 "function" "Piecewise quadratic function of a, binary32: see `function`.";
     }
     flags {
         SRC1 "src1" [0 +: 1] "Where a comes from: 0 IBUF (activations, sign-extended), 1 VMEM (int32).";
@@ -553,6 +575,17 @@ engine! {
             STRIDE "stride" [0 +: 4] u 1 "" "Output every so many positions, at least 1.";
             TAP_STRIDE "tap_stride" [4 +: 24] s 1 "words" "Distance of the weights of consecutive taps in the buffer of b.";
             OUT_STRIDE "out_stride" [28 +: 20] s 1 "words" "Distance of consecutive outputs of a row.";
+        }
+        reduction = 29 "reduction" "How results are reduced, besides the flags `reduce` and `levels`." {
+            ACROSS "across" [0 +: 1] u 0 "" "Combine the lanes of each result; every lane gets the outcome.";
+            INTERLEAVE "interleave" [1 +: 1] u 0 "" "loop0 is free and each of its iterations has an accumulator; the reduction spans loop1 and up.";
+        }
+        function = 30 "function" "Argument and table of `function`." {
+            MODE "mode" [0 +: 3] u 0 "" "Argument: 0 period (2^x), 1 mantissa, 2 reciprocal, 3 root (reciprocal), 4 octaves.";
+            BASE "base" [3 +: 16] u 0 "segments" "First segment of the table.";
+            BITS "bits" [19 +: 4] u 0 "" "Binary logarithm of the segments of a period, a mantissa or an octave; at most 12.";
+            LOW "low" [23 +: 8] u 0 "" "Octaves: biased exponent of the lowest.";
+            OCTAVES "octaves" [31 +: 8] u 0 "" "Octaves: how many for each sign.";
         }
     }
 }

@@ -223,6 +223,16 @@ module npu_vector #(
     wire [3:0]   taps_stride;
     wire [23:0]  taps_tap_stride;
     wire [19:0]  taps_out_stride;
+    wire         reduction_across;
+    wire         reduction_interleave;
+    wire [2:0]   function_mode;
+    wire [15:0]  function_base;
+    wire [3:0]   function_bits;
+    wire [7:0]   function_low;
+    wire [7:0]   function_octaves;
+
+    wire unused_float = &{1'b0, reduction_across, reduction_interleave, function_mode,
+                          function_base, function_bits, function_low, function_octaves};
 
     npu_vector_regs u_regs (
         .clk                (clk),
@@ -289,6 +299,13 @@ module npu_vector #(
         .taps_stride        (taps_stride),
         .taps_tap_stride    (taps_tap_stride),
         .taps_out_stride    (taps_out_stride),
+        .reduction_across   (reduction_across),
+        .reduction_interleave (reduction_interleave),
+        .function_mode      (function_mode),
+        .function_base      (function_base),
+        .function_bits      (function_bits),
+        .function_low       (function_low),
+        .function_octaves   (function_octaves),
         .reg_value          (reg_value)
     );
 

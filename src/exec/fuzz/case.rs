@@ -194,6 +194,7 @@ fn inside(
                 || within(parameters.start, parameters.end);
         }
         Space::Table => windows.table,
+        Space::Coeff => windows.coefficients,
         Space::Dram(SCRATCH) => return within(0, SCRATCH_BYTES),
         Space::Dram(_) => return reading && within(0, windows.data_bytes()),
     };

@@ -73,6 +73,25 @@ impl View<'_> {
             && self.flag(vector::REDUCE) > 0
             && !self.of(vector::Function::Depthwise)
     }
+
+    fn interleaved(&self) -> bool {
+        self.reduction() && self.get(vector::reduction::INTERLEAVE) == 1
+    }
+
+    fn across(&self) -> bool {
+        self.reduction() && self.get(vector::reduction::ACROSS) == 1
+    }
+
+    fn gives_float(&self) -> bool {
+        self.engine(Engine::Vector)
+            && vector::Function::from_number(self.call.function)
+                .is_some_and(vector::Function::gives_float)
+    }
+
+    /// Whether the function unit takes its argument in this way.
+    fn mode(&self, mode: i64) -> bool {
+        self.of(vector::Function::Function) && self.get(vector::function::MODE) == mode
+    }
 }
 
 fn size(value: usize) -> i64 {
@@ -194,6 +213,39 @@ pub const FEATURES: &[Feature] = &[
     }),
     ("vector: fewer lanes than rows", |v| {
         v.engine(Engine::Vector) && v.design.lanes() < v.design.rows()
+    }),
+    ("vector: interleaved sum of binary32", |v| {
+        v.interleaved() && v.flag(vector::REDUCE) == 1 && v.gives_float()
+    }),
+    ("vector: interleaved maximum of integers", |v| {
+        v.interleaved() && v.flag(vector::REDUCE) == 2 && !v.gives_float()
+    }),
+    ("vector: interleaved over a short loop0, several sweeps", |v| {
+        v.interleaved()
+            && v.get(vector::loop0::COUNT) < 4
+            && v.get(vector::loop1::COUNT) > 1
+            && v.flag(vector::LEVELS) > 0
+    }),
+    ("vector: sum of binary32 across lanes", |v| {
+        v.across() && v.flag(vector::REDUCE) == 1 && v.gives_float()
+    }),
+    ("vector: minimum of binary32 across lanes", |v| {
+        v.across() && v.flag(vector::REDUCE) == 3 && v.gives_float()
+    }),
+    ("vector: sum of integers across lanes", |v| {
+        v.across() && v.flag(vector::REDUCE) == 1 && !v.gives_float()
+    }),
+    ("vector: binary32 to activations", |v| v.gives_float() && v.flag(vector::FORMAT) == 0),
+    ("vector: binary32 with parameters per channel", |v| v.gives_float() && v.is(vector::CHANNEL)),
+    ("vector: binary32 with a residual", |v| v.gives_float() && v.is(vector::RESIDUAL)),
+    ("function: period", |v| v.mode(0)),
+    ("function: mantissa", |v| v.mode(1)),
+    ("function: reciprocal", |v| v.mode(2)),
+    ("function: root", |v| v.mode(3)),
+    ("function: octaves", |v| v.mode(4)),
+    ("function: segments that do not exist", |v| {
+        v.of(vector::Function::Function)
+            && v.get(vector::function::BASE) >= size(v.design.function_segments())
     }),
     ("depthwise: stride", |v| v.of(vector::Function::Depthwise) && v.get(vector::taps::STRIDE) > 1),
     ("depthwise: several segments and rows", |v| {

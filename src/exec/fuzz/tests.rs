@@ -47,6 +47,7 @@ fn programs_run_and_touch_what_their_footprints_say() {
                     Place::Pbuf => Space::Pbuf,
                     Place::Vmem => Space::Vmem,
                     Place::Table => Space::Table,
+                    Place::Coeff => Space::Coeff,
                     Place::Obuf => Space::Obuf,
                     Place::Region(base) => Space::Dram(base),
                 };

@@ -21,7 +21,7 @@ fn word_bytes(design: &Design, function: load::Function) -> i64 {
         load::Function::Wbuf => number(design.wbuf().word_bytes),
         load::Function::Pbuf => 8 * number(design.cols()),
         load::Function::Vmem => 4 * number(design.lanes()),
-        load::Function::Table => 4,
+        load::Function::Table | load::Function::Coeff => 4,
     }
 }
 
@@ -47,6 +47,7 @@ pub fn fill(design: &Design, windows: &Windows) -> Vec<Launch> {
         one(Function::Vmem, windows.vmem_data, windows.vmem),
         one(Function::Vmem, windows.parameter_data, windows.parameters),
         one(Function::Table, windows.table_data, windows.table),
+        one(Function::Coeff, windows.coefficient_data, windows.coefficients),
     ]
     .into_iter()
     .flatten()
@@ -172,6 +173,9 @@ pub fn load(design: &Design, windows: &Windows, rng: &mut Rng) -> Option<Launch>
         1 => {
             let blob = windows.parameter_data;
             parameters(design, load::Function::Vmem, windows.parameters, blob, rng)
+        }
+        2 if windows.coefficients.len() > 0 && rng.chance(50) => {
+            stream(design, windows, load::Function::Coeff, windows.coefficients, rng)
         }
         2 => stream(design, windows, load::Function::Table, windows.table, rng),
         3 | 4 => stream(design, windows, load::Function::Wbuf, windows.wbuf, rng),

@@ -6,12 +6,12 @@ use super::gemm::{clamp, range};
 use super::rng::Rng;
 use super::window::Windows;
 use crate::design::Design;
-use crate::isa::Field;
 use crate::isa::levels::vector as levels;
 use crate::isa::table::vector::{
-    self, Function, bias, dst, imm, pad, param, quant, res_quant, res_scale_a, res_scale_b, scale,
-    src1, src2, taps, window_x, window_y,
+    self, Function, bias, dst, function as unit, imm, pad, param, quant, reduction, res_quant,
+    res_scale_a, res_scale_b, scale, src1, src2, taps, window_x, window_y,
 };
+use crate::isa::{Field, Needs};
 
 type Values = Vec<(Field, i64)>;
 
@@ -51,12 +51,25 @@ pub fn launch(design: &Design, windows: &Windows, rng: &mut Rng) -> Option<Launc
             draft.tiles(rng)?;
             return Some(Launch::new(Function::Move, draft.values, draft.flags));
         }
-        _ => Function::from_number(u8::try_from(rng.between(0, 18)).ok()?)?,
+        _ => {
+            let exists = |function: &&Function| match function.needs() {
+                Needs::Nothing => **function != Function::Depthwise,
+                Needs::Float => design.float(),
+                Needs::FunctionUnit => design.function_segments() > 0,
+            };
+            let all: Vec<Function> = Function::ALL.iter().filter(exists).copied().collect();
+            if design.function_segments() > 0 && rng.chance(15) {
+                Function::Function
+            } else {
+                let index = rng.between(0, i64::try_from(all.len()).ok()? - 1);
+                *all.get(usize::try_from(index).ok()?)?
+            }
+        }
     };
     if function == Function::Depthwise {
         draft.depthwise(rng)?;
     } else {
-        draft.operation(rng)?;
+        draft.operation(function, rng)?;
     }
     Some(Launch::new(function, draft.values, draft.flags))
 }
@@ -128,10 +141,27 @@ impl Draft<'_> {
         }
     }
 
-    fn operation(&mut self, rng: &mut Rng) -> Option<()> {
+    fn operation(&mut self, function: Function, rng: &mut Rng) -> Option<()> {
         let counts = small_counts(rng, 160);
-        let reduce = if rng.chance(40) { rng.between(1, 3) } else { 0 };
+        let mut reduce = if rng.chance(40) { rng.between(1, 3) } else { 0 };
         let depth = rng.between(0, 3);
+        let fits = usize::try_from(counts[0]).is_ok_and(|count| count <= self.design.acc_depth());
+        let float_sum = reduce == 1 && function.gives_float();
+        let interleave = self.design.float() && reduce > 0 && fits && (float_sum || rng.chance(40));
+        if float_sum && !interleave {
+            reduce = 2;
+        }
+        if interleave || rng.chance(20) {
+            self.values.push((reduction::INTERLEAVE, i64::from(interleave)));
+        }
+        if reduce > 0 && self.design.float() && rng.chance(50) {
+            self.values.push((reduction::ACROSS, 1));
+        }
+        if function == Function::Function {
+            self.function_unit(rng);
+        }
+        // The reduced loops are loop0 and up or, with interleaving, loop1 and up.
+        let free = usize::from(interleave);
         let reduced = if reduce == 0 { 0 } else { usize::try_from(depth).unwrap_or(0) + 1 };
         self.flags.extend([(vector::REDUCE, reduce), (vector::LEVELS, depth)]);
         let target = self.finish(rng, counts[5]);
@@ -167,7 +197,7 @@ impl Draft<'_> {
         let shift = rng.between(0, 31);
         self.values.push((imm::VALUE, rng.bits().cast_signed() >> 32 >> shift));
         let mut outer = counts;
-        for count in outer.iter_mut().take(reduced) {
+        for count in outer.iter_mut().skip(free).take(reduced) {
             *count = 1;
         }
         let d = dense(rng, &outer);
@@ -175,6 +205,20 @@ impl Draft<'_> {
         self.values.push((dst::ADDR, target.fit(rng, &nest(&outer, &d), 1)?));
         self.clip(rng);
         Some(())
+    }
+
+    /// Any argument, any table; sometimes segments that do not exist.
+    fn function_unit(&mut self, rng: &mut Rng) {
+        let segments = i64::try_from(self.design.function_segments()).unwrap_or(0);
+        let bits = if rng.chance(10) { 12 } else { rng.between(0, 5) };
+        let base = if rng.chance(10) { 65535 } else { rng.between(0, segments) };
+        self.values.extend([
+            (unit::MODE, rng.between(0, 4)),
+            (unit::BASE, base),
+            (unit::BITS, bits),
+            (unit::LOW, rng.between(100, 128)),
+            (unit::OCTAVES, rng.between(0, 12)),
+        ]);
     }
 
     fn depthwise(&mut self, rng: &mut Rng) -> Option<()> {

@@ -36,6 +36,8 @@ pub struct Windows {
     pub parameters: Window,
     /// Lookup tables.
     pub table: Window,
+    /// Words of the function unit.
+    pub coefficients: Window,
     /// First contents of IBUF; any bytes.
     pub ibuf_data: Blob,
     /// Weights; none is the most negative one when the design is packed, from whatever byte they
@@ -49,6 +51,8 @@ pub struct Windows {
     pub parameter_data: Blob,
     /// First contents of the tables; any bytes.
     pub table_data: Blob,
+    /// First coefficients of the function unit.
+    pub coefficient_data: Blob,
 }
 
 fn number(value: usize) -> i64 {
@@ -70,7 +74,7 @@ fn part(rng: &mut Rng, words: usize, most: i64) -> Window {
 impl Windows {
     /// Bytes of the data region.
     pub fn data_bytes(&self) -> i64 {
-        self.table_data.offset + self.table_data.bytes
+        self.coefficient_data.offset + self.coefficient_data.bytes
     }
 
     /// Random windows for a design, and the data region with their first contents.
@@ -106,6 +110,12 @@ impl Windows {
         let parameter_data = parameter_blob(&mut blob, pairs, design.lanes(), rng);
         let vmem_data = blob(vmem_bytes, &mut |_| rng.byte());
         let table_data = blob(4 * tables, &mut |_| rng.byte());
+        // Three of four are numbers near one, so that results are numbers too.
+        let coefficients = 16 * number(design.function_segments());
+        let coefficient_data = blob(coefficients, &mut |at| match (at % 4, rng.chance(75)) {
+            (3, true) => rng.pick(&[0x3d, 0x3e, 0x3f, 0x40, 0xbe, 0xbf]),
+            _ => rng.byte(),
+        });
         let windows = Windows {
             ibuf,
             wbuf: Window::new(ring_start, ring_start + weights),
@@ -120,6 +130,8 @@ impl Windows {
             vmem_data,
             parameter_data,
             table_data,
+            coefficient_data,
+            coefficients: Window::new(0, 4 * number(design.function_segments())),
         };
         (windows, data)
     }

@@ -47,7 +47,7 @@ fn reference(memory: &mut Memory, v: &[(Field, i64)], clip: bool, function: Func
         Function::Wbuf => s.segments * s.cols * s.weight_bits as usize / 8,
         Function::Pbuf => 8 * s.cols,
         Function::Vmem => 4 * s.lanes,
-        Function::Table => 4,
+        Function::Table | Function::Coeff => 4,
     };
     let mut words: Vec<Vec<u8>> = Vec::new();
     for group in stream.chunks(g(shape::GROUP_BYTES) as usize) {
@@ -88,6 +88,9 @@ fn reference(memory: &mut Memory, v: &[(Field, i64)], clip: bool, function: Func
             Function::Vmem => {
                 (0..s.lanes).for_each(|e| memory.vmem[address * s.lanes + e] = bits(e, 32));
             }
+            Function::Coeff => {
+                memory.coeff[address] = i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+            }
             Function::Table => (0..4).for_each(|e| memory.table[address * 4 + e] = bytes[e]),
         }
     }
@@ -108,6 +111,7 @@ fn runs_groups_fill_and_clip() {
                 Function::Pbuf => expected.shape.pbuf_words,
                 Function::Vmem => expected.shape.vmem_words,
                 Function::Table => expected.shape.tables * 64,
+                Function::Coeff => expected.shape.function_segments * 4,
             } as i64;
             let mut b = |low, high| between(&mut rng, low, high);
             let mut v = vec![

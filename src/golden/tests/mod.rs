@@ -6,6 +6,7 @@ mod gemm;
 mod load;
 mod store;
 mod vector;
+mod vector_float;
 
 use super::{Machine, Memory, Stop, Writes};
 use crate::config::Override;

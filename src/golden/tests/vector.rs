@@ -53,7 +53,7 @@ fn operation(function: Function, a: i32, b: i32, imm: i32) -> i32 {
         Function::Lt => i64::from(a < b),
         Function::Le => i64::from(a <= b),
         Function::Select => i64::from(if a == 0 { imm } else { b }),
-        Function::Depthwise => unreachable!(),
+        _ => unreachable!(),
     };
     wide as i32
 }

@@ -63,7 +63,7 @@ fn statements_and_operands() {
         "run load.obuf",
         10,
         "unknown function of `load` `obuf`",
-        "allowed: ibuf, wbuf, pbuf, vmem, table",
+        "allowed: ibuf, wbuf, pbuf, vmem, table, coeff",
     );
     check("run ctrl.x", 10, "unknown function of `ctrl` `x`", "there is none");
     check("tag ctrl 1", 1, "engine `ctrl` has no queue: it takes no `tag`", "");

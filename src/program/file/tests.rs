@@ -1,4 +1,5 @@
 use super::*;
+use crate::isa::ISA_VERSION;
 use crate::program::{Dtype, Layout};
 use proptest::prelude::*;
 
@@ -150,8 +151,10 @@ fn metadata_are_checked() {
         }))
     };
     assert_eq!(
-        refused("\"isa_version\":1", "\"isa_version\":8"),
-        "instruction table version 8, but this npugen has version 1; make the program again"
+        refused(&format!("\"isa_version\":{ISA_VERSION}"), "\"isa_version\":8"),
+        format!(
+            "instruction table version 8, but this npugen has version {ISA_VERSION}; make the program again"
+        )
     );
     assert!(
         refused("\"kind\":\"input\"", "\"kind\":\"other\"").contains("unknown variant `other`")

@@ -32,6 +32,8 @@ pub enum Space {
     Vmem,
     /// Lookup tables; addresses count words.
     Table,
+    /// Coefficients of the function unit; addresses count words, four a segment.
+    Coeff,
     /// The region of a base register; addresses count bytes.
     Dram(u8),
 }
@@ -42,7 +44,12 @@ impl Space {
         match self {
             Space::Ibuf => signed(design.rows()),
             Space::Vmem => signed(design.lanes()),
-            Space::Wbuf | Space::Obuf | Space::Pbuf | Space::Table | Space::Dram(_) => 1,
+            Space::Wbuf
+            | Space::Obuf
+            | Space::Pbuf
+            | Space::Table
+            | Space::Coeff
+            | Space::Dram(_) => 1,
         }
     }
 
@@ -55,6 +62,7 @@ impl Space {
             Space::Pbuf => Some(signed(design.pbuf_words())),
             Space::Vmem => Some(signed(design.vmem().words)),
             Space::Table => Some(signed(design.tables()) * TABLE_WORDS),
+            Space::Coeff => Some(signed(design.function_segments()) * SEGMENT_WORDS),
             Space::Dram(_) => None,
         }
     }
@@ -69,6 +77,7 @@ impl fmt::Display for Space {
             Space::Pbuf => f.write_str("PBUF"),
             Space::Vmem => f.write_str("VMEM"),
             Space::Table => f.write_str("TABLE"),
+            Space::Coeff => f.write_str("COEFF"),
             Space::Dram(base) => write!(f, "DRAM region {base}"),
         }
     }
@@ -76,6 +85,9 @@ impl fmt::Display for Space {
 
 /// Words of a lookup table.
 pub(super) const TABLE_WORDS: i64 = 64;
+
+/// Words of a segment of the function unit.
+pub(super) const SEGMENT_WORDS: i64 = 4;
 
 /// Word addresses are computed modulo this.
 const WORD_MODULUS: i64 = 1 << 24;

@@ -17,7 +17,7 @@ struct Touched {
 
 fn design(rows: usize, cols: usize, lanes: usize) -> Design {
     let text = format!(
-        "name: t\narray: {{rows: {rows}, cols: {cols}, cell: generic}}\nvector: {{lanes: {lanes}}}\n"
+        "name: t\narray: {{rows: {rows}, cols: {cols}, cell: generic}}\nvector: {{lanes: {lanes}, float: true, segments: 40}}\n"
     );
     Design::from_yaml(&text, &[]).unwrap()
 }
@@ -256,7 +256,24 @@ impl Reference<'_> {
             }
             let reduced =
                 if self.flags.has(REDUCE) { 1 + self.flags.get(LEVELS) as usize } else { 0 };
-            self.result(self.get(dst::ADDR) + dot(&i[reduced..], &d[reduced..]));
+            // With interleaving loop0 is free and the loops above it are reduced.
+            let free = usize::from(self.get(reduction::INTERLEAVE) == 1);
+            let kept = |l: usize| l < free || l >= free + reduced;
+            let offset: i64 = (0..6).filter(|&l| kept(l)).map(|l| i[l] * d[l]).sum();
+            self.result(self.get(dst::ADDR) + offset);
+        }
+        if function == Function::Function {
+            let size = match self.get(function::MODE) {
+                4 => 2 * ((self.get(function::OCTAVES) << self.get(function::BITS)) + 2),
+                _ => 1 << self.get(function::BITS),
+            };
+            let all = self.design.function_segments() as i64;
+            for segment in 0..size {
+                let number = (self.get(function::BASE) + segment) % 65536;
+                let exists = if number < all { number } else { 0 };
+                let words = 4 * exists..4 * exists + 4;
+                self.touched.reads.extend(words.map(|word| (Space::Coeff, word)));
+            }
         }
         if self.flags.has(LOOKUP) {
             self.table(self.flags.get(TABLE));
@@ -299,6 +316,7 @@ fn reference(design: &Design, call: Call, flags: Flags, registers: &Registers) -
                 (Space::Pbuf, design.cols() * 8),
                 (Space::Vmem, design.vmem().word_bytes),
                 (Space::Table, 4),
+                (Space::Coeff, 4),
             ][usize::from(call.function)];
             reference.transfer(true, space, bytes);
         }
@@ -323,6 +341,7 @@ fn small(field: &Field, seed: u64) -> i64 {
         "group_bytes" => pick(1, 40),
         "limit" => pick(1, 8),
         "offset" => pick(200, 300),
+        "base" if field.unit == "segments" => [0, 7, 39, 40, 65530][seed as usize % 5],
         "base" => 0,
         _ if field.unit == "binary32" => field.reset,
         _ if field.signed => pick(-3, 6).clamp(field.min(), field.max()),

@@ -2,7 +2,8 @@
 
 use super::nest::{self, Loop, Window};
 use super::spans::Spans;
-use super::{Footprint, Space, TABLE_WORDS, WORD_MODULUS, signed};
+use super::{Footprint, SEGMENT_WORDS, Space, TABLE_WORDS, WORD_MODULUS, signed};
+use crate::arith::function::{Mode, Unit};
 use crate::design::Design;
 use crate::isa::levels::vector as levels;
 use crate::isa::table::{gemm, load, store, vector};
@@ -30,6 +31,7 @@ impl Launch<'_> {
             Some(Function::Pbuf) => (Space::Pbuf, self.design.cols() * 8),
             Some(Function::Vmem) => (Space::Vmem, self.design.vmem().word_bytes),
             Some(Function::Table) => (Space::Table, 4),
+            Some(Function::Coeff) => (Space::Coeff, 4),
         };
         let counts = [loop0::COUNT, loop1::COUNT, loop2::COUNT, loop3::COUNT];
         let strides = [loop0::STRIDE, loop1::STRIDE, loop2::STRIDE, loop3::STRIDE];
@@ -254,7 +256,9 @@ impl Launch<'_> {
             }
             d.push(Loop::new(outputs, self.get(taps::OUT_STRIDE)));
         }
-        d.drain(..usize::try_from(reduced).unwrap_or(0).min(d.len()));
+        // With interleaving loop0 stays and the loops above it are reduced.
+        let free = usize::from(!depthwise && self.get(reduction::INTERLEAVE) != 0);
+        d.drain(free..(free + usize::try_from(reduced).unwrap_or(0)).min(d.len()));
 
         let mut footprint = Footprint::default();
         footprint.read(a_space, "src1", self.lane_words(src1::ADDR, &a, Some(window)));
@@ -268,6 +272,9 @@ impl Launch<'_> {
         if self.flags.has(LOOKUP) {
             footprint.read(Space::Table, "table", table(self.flags.get(TABLE)));
         }
+        if Function::from_number(self.function) == Some(Function::Function) {
+            footprint.read(Space::Coeff, "function", self.segments());
+        }
         match self.flags.get(DST) {
             0 => footprint.write(Space::Ibuf, "dst", self.lane_words(dst::ADDR, &d, None)),
             1 => footprint.write(Space::Vmem, "dst", self.lane_words(dst::ADDR, &d, None)),
@@ -276,6 +283,30 @@ impl Launch<'_> {
             }
         }
         footprint
+    }
+
+    /// Words of the segments a function may read.
+    fn segments(&self) -> Spans {
+        use vector::function::{BASE, BITS, LOW, MODE, OCTAVES};
+        let small = |field| u32::try_from(self.get(field)).unwrap_or(0);
+        let unit = Unit {
+            mode: Mode::from_number(small(MODE)).unwrap_or(Mode::Mantissa),
+            base: usize::try_from(self.get(BASE)).unwrap_or(0),
+            bits: small(BITS).min(Unit::MAX_BITS),
+            low: small(LOW),
+            octaves: small(OCTAVES),
+            segments: self.design.function_segments(),
+        };
+        let words = |from: usize, to: usize| {
+            Spans::range(signed(from) * SEGMENT_WORDS, signed(to) * SEGMENT_WORDS)
+        };
+        let (end, all) = (unit.base + unit.size(), unit.segments);
+        if end <= all {
+            return words(unit.base, end);
+        }
+        // What does not exist is segment 0; numbers beyond 16 bits begin anew.
+        let again = end.saturating_sub(1 << 16).clamp(1, all.max(1));
+        words(unit.base.min(all), all).union(words(0, again))
     }
 
     /// Words of V values, in IBUF or VMEM: the address times V is the element's.

@@ -84,6 +84,12 @@ impl Check<'_, '_, '_> {
             || "the design has no lookup tables".into(),
             "set `post.lookup` in the configuration",
         );
+        let coefficients = self.launch.call.function == load::Function::Coeff.number();
+        self.require(
+            !coefficients || self.design.function_segments() > 0,
+            || "the design has no function unit".into(),
+            "set `vector.segments` in the configuration",
+        );
     }
 
     fn gemm(&mut self) {

@@ -2,9 +2,10 @@
 
 use super::finding::Rule;
 use super::launch::{Check, Stage};
-use crate::isa::Field;
+use crate::arith::function::{Mode, Unit};
 use crate::isa::levels::vector::{DST as DST_STRIDES, LOOPS};
-use crate::isa::table::vector::*;
+use crate::isa::table::vector::{function as unit, *};
+use crate::isa::{Field, Needs};
 
 /// State of the transposer between launches.
 #[derive(Debug, Default)]
@@ -69,10 +70,69 @@ pub(super) fn check_vector(check: &mut Check<'_, '_, '_>, transposer: &mut Trans
     }
     if depthwise {
         check_depthwise(check);
+    } else if let Some(function) = Function::from_number(check.launch.call.function) {
+        check_function(check, function);
+        check_reduction(check, function);
     }
     if place == TO_TRANSPOSER {
         transposer.follow(check);
     }
+}
+
+/// The design has the function, and its table is described as the unit can read it.
+fn check_function(check: &mut Check<'_, '_, '_>, function: Function) {
+    let (exists, key) = match function.needs() {
+        Needs::Nothing => (true, ""),
+        Needs::Float => (check.design.float(), "vector.float"),
+        Needs::FunctionUnit => (check.design.function_segments() > 0, "vector.segments"),
+    };
+    check.require(
+        exists,
+        || format!("the design has no operation `{}`", function.name()),
+        &format!("set `{key}` in the configuration"),
+    );
+    if function == Function::Function {
+        let (mode, bits) = (check.get(unit::MODE), check.get(unit::BITS));
+        check.require(
+            u32::try_from(mode).is_ok_and(|mode| Mode::from_number(mode).is_some()),
+            || format!("vector.function.mode is {mode}"),
+            "allowed: 0 period, 1 mantissa, 2 reciprocal, 3 root, 4 octaves",
+        );
+        check.require(
+            bits <= i64::from(Unit::MAX_BITS),
+            || format!("vector.function.bits is {bits}, but at most {}", Unit::MAX_BITS),
+            "a period, mantissa or octave has at most 4096 segments",
+        );
+    }
+}
+
+fn check_reduction(check: &mut Check<'_, '_, '_>, function: Function) {
+    let across = check.get(reduction::ACROSS) != 0;
+    let interleave = check.get(reduction::INTERLEAVE) != 0;
+    let kind = check.launch.flags.get(REDUCE);
+    for (on, name) in [(across, "across"), (interleave, "interleave")] {
+        check.require(
+            !on || kind != 0,
+            || format!("vector.reduction.{name} is 1, but the flag reduce is 0"),
+            "say how values are joined: 1 sum, 2 maximum, 3 minimum",
+        );
+        check.require(
+            !on || check.design.float(),
+            || format!("vector.reduction.{name} is 1, but the design has no such reductions"),
+            "set `vector.float` in the configuration",
+        );
+    }
+    check.require(
+        kind != 1 || interleave || !function.gives_float(),
+        || "a binary32 sum without `reduction.interleave`".into(),
+        "an accumulator takes a binary32 value only every few cycles: let loop0 run over results",
+    );
+    let (count, depth) = (check.get(loop0::COUNT), check.design.acc_depth());
+    check.require(
+        !interleave || usize::try_from(count).is_ok_and(|count| count <= depth),
+        || format!("vector.loop0.count is {count}, but a lane has {depth} accumulators"),
+        "start several launches or raise `vector.acc_depth`",
+    );
 }
 
 fn check_depthwise(check: &mut Check<'_, '_, '_>) {
