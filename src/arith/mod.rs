@@ -16,4 +16,8 @@ pub mod post;
 pub use post::{Quant, Residual};
 
 #[cfg(test)]
+mod float_tests;
+#[cfg(test)]
+mod function_tests;
+#[cfg(test)]
 mod tests;
