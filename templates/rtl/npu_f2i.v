@@ -1,8 +1,10 @@
-// IEEE-754 binary32 to int32, round half to even, saturating. Stage k loads when enable[k] is set.
+// IEEE-754 binary32 to int32, round half to even, saturating. With SPECIALS a NaN gives zero and
+// infinity saturates; without, they have no meaning. Stage k loads when enable[k] is set.
 `default_nettype none
 
 module npu_f2i #(
-    parameter LATENCY = 2                          // fixed
+    parameter SPECIALS = 0,
+    parameter LATENCY  = 2                         // fixed
 ) (
     input  wire               clk,
     input  wire [LATENCY-1:0] enable,
@@ -36,6 +38,7 @@ module npu_f2i #(
         end
     endfunction
 
+    wire nan;
     wire up = half_q && (rest_q || whole_q[0]);
 
     always @(posedge clk) begin
@@ -45,7 +48,9 @@ module npu_f2i #(
             {whole_q, half_q, rest_q} <= split(in[30:23], in[22:0]);
         end
         if (enable[1]) begin
-            if (saturate_q) begin
+            if (nan) begin
+                out_q <= 32'd0;
+            end else if (saturate_q) begin
                 out_q <= {sign_q, {31{!sign_q}}};
             end else if (sign_q) begin
                 out_q <= {1'b1, ~whole_q} + {31'd0, !up};
@@ -54,6 +59,22 @@ module npu_f2i #(
             end
         end
     end
+
+    generate
+        if (SPECIALS != 0) begin : gen_specials
+            reg nan_q;
+
+            assign nan = nan_q;
+
+            always @(posedge clk) begin
+                if (enable[0]) begin
+                    nan_q <= (in[30:23] == 8'hFF) && (in[22:0] != 23'd0);
+                end
+            end
+        end else begin : gen_finite
+            assign nan = 1'b0;
+        end
+    endgenerate
 
 endmodule
 

@@ -1,10 +1,12 @@
 // IEEE-754 binary32 sum, round to nearest even. Subnormal operands and results are zero with
-// their sign, results beyond the range are infinite; infinity and NaN as operands have no meaning.
-// Stage k loads when enable[k] is set.
+// their sign, results beyond the range are infinite. With SPECIALS infinity and NaN follow the
+// standard, and every NaN is 7FC00000; without, they have no meaning as operands. Stage k loads
+// when enable[k] is set.
 `default_nettype none
 
 module npu_f32_add #(
-    parameter LATENCY = 5                          // fixed
+    parameter SPECIALS = 0,
+    parameter LATENCY  = 5                         // fixed
 ) (
     input  wire               clk,
     input  wire [LATENCY-1:0] enable,
@@ -37,6 +39,8 @@ module npu_f32_add #(
     reg [27:0]  norm_q;
     // Stage 4: rounded.
     reg [31:0]  out_q;
+    wire        nan_norm;
+    wire        infinite_norm;
 
     assign out = out_q;
 
@@ -141,9 +145,48 @@ module npu_f32_add #(
             {shift_q, norm_q} <= normalise(sum_q);
         end
         if (enable[4]) begin
-            out_q <= round(sign_norm_q, exponent_norm_q, shift_q, norm_q);
+            out_q <= nan_norm ? 32'h7FC00000
+                   : infinite_norm ? {sign_norm_q, 8'hFF, 23'd0}
+                   : round(sign_norm_q, exponent_norm_q, shift_q, norm_q);
         end
     end
+
+    // An infinite operand is the larger one, so its sign is there already.
+    generate
+        if (SPECIALS != 0) begin : gen_specials
+            wire      a_special = (a[30:23] == 8'hFF);
+            wire      b_special = (b[30:23] == 8'hFF);
+            wire      a_nan     = a_special && (a[22:0] != 23'd0);
+            wire      b_nan     = b_special && (b[22:0] != 23'd0);
+            reg [3:0] nan_q;                       // bit k after stage k
+            reg [3:0] special_q;
+
+            assign nan_norm      = nan_q[3];
+            assign infinite_norm = special_q[3];
+
+            always @(posedge clk) begin
+                if (enable[0]) begin
+                    nan_q[0]     <= a_nan || b_nan || (a_special && b_special && a[31] != b[31]);
+                    special_q[0] <= a_special || b_special;
+                end
+                if (enable[1]) begin
+                    nan_q[1]     <= nan_q[0];
+                    special_q[1] <= special_q[0];
+                end
+                if (enable[2]) begin
+                    nan_q[2]     <= nan_q[1];
+                    special_q[2] <= special_q[1];
+                end
+                if (enable[3]) begin
+                    nan_q[3]     <= nan_q[2];
+                    special_q[3] <= special_q[2];
+                end
+            end
+        end else begin : gen_finite
+            assign nan_norm      = 1'b0;
+            assign infinite_norm = 1'b0;
+        end
+    endgenerate
 
 endmodule
 

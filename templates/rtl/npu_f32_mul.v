@@ -1,10 +1,12 @@
 // IEEE-754 binary32 product, round to nearest even. Subnormal operands and results are zero with
-// their sign, results beyond the range are infinite; infinity and NaN as operands have no meaning.
-// Stage k loads when enable[k] is set.
+// their sign, results beyond the range are infinite. With SPECIALS infinity and NaN follow the
+// standard, and every NaN is 7FC00000; without, they have no meaning as operands. Stage k loads
+// when enable[k] is set.
 `default_nettype none
 
 module npu_f32_mul #(
-    parameter LATENCY = 3                          // fixed
+    parameter SPECIALS = 0,
+    parameter LATENCY  = 3                         // fixed
 ) (
     input  wire               clk,
     input  wire [LATENCY-1:0] enable,
@@ -23,6 +25,8 @@ module npu_f32_mul #(
     reg [8:0]   exponent_product_q;
     reg [47:0]  product_q;
     reg [31:0]  out_q;
+    wire        nan_product;
+    wire        infinite_product;
 
     assign out = out_q;
 
@@ -77,10 +81,45 @@ module npu_f32_mul #(
             product_q          <= {high_q, 17'd0} + {7'd0, low_q};
         end
         if (enable[2]) begin
-            out_q <= zero_product_q ? {sign_product_q, 31'd0}
+            out_q <= nan_product ? 32'h7FC00000
+                   : infinite_product ? {sign_product_q, 8'hFF, 23'd0}
+                   : zero_product_q ? {sign_product_q, 31'd0}
                    : round(sign_product_q, exponent_product_q, product_q);
         end
     end
+
+    generate
+        if (SPECIALS != 0) begin : gen_specials
+            wire a_special = (a[30:23] == 8'hFF);
+            wire b_special = (b[30:23] == 8'hFF);
+            wire a_nan     = a_special && (a[22:0] != 23'd0);
+            wire b_nan     = b_special && (b[22:0] != 23'd0);
+            wire a_zero    = (a[30:23] == 8'd0);
+            wire b_zero    = (b[30:23] == 8'd0);
+            reg  nan_part_q;
+            reg  nan_product_q;
+            reg  special_part_q;
+            reg  special_product_q;
+
+            assign nan_product      = nan_product_q;
+            assign infinite_product = special_product_q;
+
+            always @(posedge clk) begin
+                if (enable[0]) begin
+                    nan_part_q     <= a_nan || b_nan || (a_special && b_zero)
+                                   || (b_special && a_zero);
+                    special_part_q <= a_special || b_special;
+                end
+                if (enable[1]) begin
+                    nan_product_q     <= nan_part_q;
+                    special_product_q <= special_part_q;
+                end
+            end
+        end else begin : gen_finite
+            assign nan_product      = 1'b0;
+            assign infinite_product = 1'b0;
+        end
+    endgenerate
 
 endmodule
 

@@ -1,5 +1,6 @@
 // One binary32 unit against the processor: every pair of corner values, operands whose exponents
-// lie at all distances, and random bits. Arguments: random operands, seed.
+// lie at all distances, and random bits; with SPECIALS also infinities and NaNs. Arguments: random
+// operands, seed.
 #include VERILATED_HEADER
 #include "verilated.h"
 #include <cmath>
@@ -27,6 +28,11 @@ static uint32_t as_bits(float f) {
     memcpy(&bits, &f, 4);
     return bits;
 }
+#ifndef PARAM_SPECIALS
+#define PARAM_SPECIALS 0
+#endif
+
+static uint32_t canonical(float f) { return std::isnan(f) ? 0x7FC00000u : as_bits(f); }
 static float flush(float f) { return std::fpclassify(f) == FP_SUBNORMAL ? std::copysign(0.0f, f) : f; }
 
 static uint32_t reference(uint32_t a, uint32_t b) {
@@ -34,12 +40,13 @@ static uint32_t reference(uint32_t a, uint32_t b) {
     (void)y;
 #if defined(UNIT_MUL)
     r = x * y;
-    return as_bits(flush(r));
+    return canonical(flush(r));
 #elif defined(UNIT_ADD)
     r = x + y;
-    return as_bits(flush(r));
+    return canonical(flush(r));
 #elif defined(UNIT_F2I)
     r = x;
+    if (std::isnan(r)) return 0;
     if (r >= 2147483648.0f) return 0x7FFFFFFFu;
     if (r < -2147483648.0f) return 0x80000000u;
     return (uint32_t)(int32_t)std::nearbyintf(r);
@@ -50,11 +57,11 @@ static uint32_t reference(uint32_t a, uint32_t b) {
 }
 
 static bool legal(uint32_t bits) {
-#if defined(UNIT_I2F)
+#if defined(UNIT_I2F) || PARAM_SPECIALS
     (void)bits;
     return true;
 #else
-    return (bits >> 23 & 255) != 255; // infinity and NaN do not arise
+    return (bits >> 23 & 255) != 255;
 #endif
 }
 
@@ -92,7 +99,7 @@ int main(int argc, char **argv) {
     };
     std::vector<uint32_t> corners;
     for (uint32_t sign = 0; sign < 2; sign++)
-        for (uint32_t exponent : {0u, 1u, 2u, 63u, 64u, 100u, 101u, 102u, 125u, 126u, 127u, 128u, 149u, 150u, 151u, 156u, 157u, 158u, 159u, 190u, 252u, 253u, 254u})
+        for (uint32_t exponent : {0u, 1u, 2u, 63u, 64u, 100u, 101u, 102u, 125u, 126u, 127u, 128u, 149u, 150u, 151u, 156u, 157u, 158u, 159u, 190u, 252u, 253u, 254u, 255u})
             for (uint32_t fraction : {0u, 1u, 2u, 0x400000u, 0x3FFFFFu, 0x400001u, 0x7FFFFEu, 0x7FFFFFu, 0x555555u, 0x2AAAAAu, 0x3504F3u, 0x3504F4u})
                 corners.push_back(sign << 31 | exponent << 23 | fraction);
     for (uint32_t i = 0; i < 32; i++)
@@ -114,6 +121,8 @@ int main(int argc, char **argv) {
         if (kind == 4) a &= 0xFFFFF000u, b &= 0xFFFFF800u;
         if (kind == 5) a = (a & 0x807FFFFFu) | (120u + (uint32_t)(rnd() % 40)) << 23;
         if (kind == 6) a = as_bits((float)(int32_t)(rnd() % 2000000) + 0.5f);
+        if (PARAM_SPECIALS && rnd() % 8 == 0) a |= 0x7F800000u;
+        if (PARAM_SPECIALS && rnd() % 8 == 0) b = (b | 0x7F800000u) & (rnd() % 2 ? ~0x7FFFFFu : ~0u);
         step(legal(a) && legal(b) && rnd() % 8 != 0, a, b);
     }
     for (int i = 0; i < STAGES; i++) step(false, 0, 0);
