@@ -167,6 +167,7 @@ module npu_gemm_drain #(
         .context_write    (launch),
         .context_index    (launch_context),
         .context_format   (launch_format),
+        .context_is_float (1'b0),
         .context_residual (launch_residual),
         .context_lookup   (launch_lookup),
         .context_table    (launch_table),

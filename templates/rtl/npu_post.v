@@ -1,6 +1,7 @@
 // Post-processor: LANES lanes, one vector per cycle, no stall. What a launch sets stands in a
 // table of contexts, read once per stage and broadcast to all lanes; a vector carries only its
-// context's index. Formats: 0 activation, 1 int32, 2 binary32.
+// context's index. Formats: 0 activation, 1 int32, 2 binary32. With FLOAT a context may say that its
+// accumulators are binary32 numbers: they take no bias and need no conversion.
 //
 // `acc` and `bias` come with in_valid; `scale` 4 cycles later (SCALE_DELAY, when the stage needs
 // it); `skip` in the cycle of skip_take, which pops one vector's skip activations in order. The
@@ -13,7 +14,8 @@ module npu_post #(
     parameter ACT_W           = 8,
     parameter TABLES          = 4,
     parameter ENABLE_RESIDUAL = 1,
-    parameter ENABLE_LOOKUP   = 1                  // needs ACT_W of at most 8
+    parameter ENABLE_LOOKUP   = 1,                 // needs ACT_W of at most 8
+    parameter FLOAT           = 0
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -21,6 +23,7 @@ module npu_post #(
     input  wire                   context_write,
     input  wire [1:0]             context_index,
     input  wire [1:0]             context_format,
+    input  wire                   context_is_float,
     input  wire                   context_residual,
     input  wire                   context_lookup,
     input  wire [2:0]             context_table,
@@ -54,6 +57,7 @@ module npu_post #(
 );
 
     localparam LANE_STAGES  = 24;
+    localparam ST_NUMBER    = 4;                   // the product takes its operands
     localparam ST_PRODUCT   = 7;                   // first cycle in which the product stands
     localparam ST_CLAMP     = 9;
     localparam ST_ACT       = 10;
@@ -113,6 +117,9 @@ module npu_post #(
 
     assign enable[ST_CLAMP:0] = valid[ST_CLAMP:0];
 
+    wire                   acc_is_float;
+    wire                   number_is_float;
+    wire [LANES*32-1:0]    number;
     wire [LANES*32-1:0]    sum;
     wire [LANES*32-1:0]    product;
     wire [LANES*ACT_W-1:0] act;
@@ -124,12 +131,16 @@ module npu_post #(
         for (i = 0; i < LANES; i = i + 1) begin : gen_lane
             npu_post_lane #(
                 .ACT_W           (ACT_W),
-                .ENABLE_RESIDUAL (ENABLE_RESIDUAL)
+                .ENABLE_RESIDUAL (ENABLE_RESIDUAL),
+                .FLOAT           (FLOAT)
             ) u_lane (
                 .clk             (clk),
                 .enable          (enable),
                 .acc             (acc[32*i +: 32]),
                 .bias            (bias[32*i +: 32]),
+                .acc_is_float    (acc_is_float),
+                .number_is_float (number_is_float),
+                .number          (number[32*i +: 32]),
                 .scale           (scale[32*i +: 32]),
                 .zero_clamp      (quant[15:0]),
                 .min_clamp       (quant[31:16]),
@@ -200,6 +211,41 @@ module npu_post #(
                                      scales_q[3], res_quant_q[0], res_quant_q[1], res_quant_q[2],
                                      res_quant_q[3], skip_zero_q[0], skip_zero_q[1],
                                      skip_zero_q[2], skip_zero_q[3]};
+        end
+    endgenerate
+
+    // Numbers that need no conversion pass around it.
+    generate
+        if (FLOAT != 0) begin : gen_float
+            reg  is_float_q [0:3];
+            wire sum_is_float = is_float_q[index[2*1 +: 2]];
+
+            assign acc_is_float    = is_float_q[in_context];
+            assign number_is_float = is_float_q[index[2*ST_NUMBER +: 2]];
+
+            always @(posedge clk) begin
+                if (context_write) begin
+                    is_float_q[context_index] <= context_is_float;
+                end
+            end
+
+            npu_delay #(
+                .WIDTH     (LANES * 32),
+                .DEPTH     (4)
+            ) u_number_delay (
+                .clk       (clk),
+                .rst       (rst),
+                .push      (valid[1] && sum_is_float),
+                .push_data (sum),
+                .pop       (valid[ST_NUMBER] && number_is_float),
+                .pop_data  (number)
+            );
+        end else begin : gen_no_float
+            assign acc_is_float    = 1'b0;
+            assign number_is_float = 1'b0;
+            assign number          = {(LANES*32){1'b0}};
+
+            wire unused_float = &{1'b0, context_is_float};
         end
     endgenerate
 

@@ -3,9 +3,9 @@
 // is set. Scalars that many lanes share are presented by the parent (npu_post) in the cycle of
 // the stage that uses them, so that no lane stores them.
 //
-//   stage 0       sum     = acc + bias
+//   stage 0       sum     = acc + bias, or just acc
 //   stages 1-3    f32(sum)
-//   stages 4-6    product = f32(sum) * scale
+//   stages 4-6    product = f32(sum) * scale, or of the binary32 number that the parent presents
 //   stages 7-8    rint(product)
 //   stage 9       act     = clamp(rint + zero)
 //   stage 10      act - zero, skip - skip_zero           (the rest with ENABLE_RESIDUAL only)
@@ -19,12 +19,16 @@
 module npu_post_lane #(
     parameter ACT_W           = 8,                 // bits of an activation, 4 to 16
     parameter ENABLE_RESIDUAL = 1,
+    parameter FLOAT           = 0,                 // binary32 accumulators exist
     parameter STAGES          = 24                 // fixed
 ) (
     input  wire              clk,
     input  wire [STAGES-1:0] enable,
     input  wire [31:0]       acc,                  // stage 0
     input  wire [31:0]       bias,                 // stage 0
+    input  wire              acc_is_float,         // stage 0: no bias
+    input  wire              number_is_float,      // stage 4
+    input  wire [31:0]       number,               // stage 4
     input  wire [31:0]       scale,                // stage 4
     input  wire [15:0]       zero_clamp,           // stage 9: quant.zero, .min, .max
     input  wire [15:0]       min_clamp,
@@ -71,7 +75,7 @@ module npu_post_lane #(
 
     always @(posedge clk) begin
         if (enable[0]) begin
-            sum_q <= acc + bias;
+            sum_q <= (FLOAT != 0 && acc_is_float) ? acc : acc + bias;
         end
         if (enable[9]) begin
             act_q <= clamp(product_whole, zero_clamp, min_clamp, max_clamp);
@@ -87,19 +91,23 @@ module npu_post_lane #(
         .out    (sum_float)
     );
 
-    npu_f32_mul u_product (
-        .clk    (clk),
-        .enable (enable[6:4]),
-        .a      (sum_float),
-        .b      (scale),
-        .out    (product)
+    npu_f32_mul #(
+        .SPECIALS (FLOAT)
+    ) u_product (
+        .clk      (clk),
+        .enable   (enable[6:4]),
+        .a        ((FLOAT != 0 && number_is_float) ? number : sum_float),
+        .b        (scale),
+        .out      (product)
     );
 
-    npu_f2i u_product_whole (
-        .clk    (clk),
-        .enable (enable[8:7]),
-        .in     (product),
-        .out    (product_whole)
+    npu_f2i #(
+        .SPECIALS (FLOAT)
+    ) u_product_whole (
+        .clk      (clk),
+        .enable   (enable[8:7]),
+        .in       (product),
+        .out      (product_whole)
     );
 
     generate

@@ -8,11 +8,17 @@ module npu_vector_check #(
     parameter TABLES                 = 4,
     parameter ENABLE_RESIDUAL        = 1,
     parameter ENABLE_LOOKUP          = 1,
-    parameter ENABLE_DYNAMIC_WEIGHTS = 1
+    parameter ENABLE_DYNAMIC_WEIGHTS = 1,
+    parameter ENABLE_FLOAT           = 0,
+    parameter SEGMENTS               = 0
 ) (
     input  wire [6:0]  launch_function,
+    input  wire        is_float,                   // its values are binary32
     input  wire [1:0]  src2,
     input  wire [1:0]  dst,
+    input  wire [1:0]  reduce,
+    input  wire        interleave,
+    input  wire        across,
     input  wire        residual,
     input  wire        lookup,
     input  wire [2:0]  lookup_table,
@@ -23,10 +29,19 @@ module npu_vector_check #(
     input  wire [15:0] res_quant_min,
     input  wire [15:0] res_quant_max,
     input  wire [3:0]  taps_stride,
+    input  wire [2:0]  function_mode,
+    input  wire [3:0]  function_bits,
     output wire        illegal
 );
 
-    localparam [6:0]  FN_DEPTHWISE = 7'd19;        // the highest function
+    localparam [6:0]  FN_DEPTHWISE = 7'd19;        // the highest integer function
+    localparam [6:0]  FN_FUNCTION  = 7'd33;        // the highest of binary32
+    localparam [6:0]  FN_LAST      = (ENABLE_FLOAT == 0) ? FN_DEPTHWISE
+                                   : (SEGMENTS == 0) ? FN_FUNCTION - 7'd1 : FN_FUNCTION;
+    localparam [2:0]  MODE_LAST    = 3'd4;
+    localparam [3:0]  BITS_LAST    = 4'd12;
+    localparam [1:0]  REDUCE_NONE  = 2'd0;
+    localparam [1:0]  REDUCE_SUM   = 2'd1;
     localparam [1:0]  SRC2_IMM     = 2'd0;
     localparam [1:0]  SRC2_IBUF    = 2'd1;
     localparam [1:0]  SRC2_VMEM    = 2'd2;
@@ -76,8 +91,19 @@ module npu_vector_check #(
     wire bad_lookup = lookup && (ENABLE_LOOKUP == 0 || ACT_W > 8 || !act
                    || {1'b0, lookup_table} >= TABLE_COUNT);
 
-    assign illegal = (|empty) || (launch_function > FN_DEPTHWISE) || bad_shape || bad_place
-                  || bad_format || bad_second || bad_skip || bad_lookup || (act && bad_clamp);
+    // A sum of binary32 takes several cycles, so consecutive values cannot join the same one.
+    wire reduces         = (reduce != REDUCE_NONE);
+    wire many            = ({4'd0, positions} > ACC_WORDS);
+    wire bad_interleave  = interleave && !depthwise && (ENABLE_FLOAT == 0 || !reduces || many);
+    wire bad_across      = across && (ENABLE_FLOAT == 0 || !reduces || depthwise);
+    wire bad_sum         = is_float && (reduce == REDUCE_SUM) && !interleave;
+    wire bad_settings    = (SEGMENTS != 0) && (launch_function == FN_FUNCTION)
+                        && (function_mode > MODE_LAST || function_bits > BITS_LAST);
+    wire bad_reduction   = bad_interleave || bad_across || bad_sum;
+
+    assign illegal = (|empty) || (launch_function > FN_LAST) || bad_shape || bad_place
+                  || bad_format || bad_second || bad_skip || bad_lookup || (act && bad_clamp)
+                  || bad_reduction || bad_settings;
 
 endmodule
 

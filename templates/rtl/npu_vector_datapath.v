@@ -9,11 +9,13 @@ module npu_vector_datapath #(
     parameter ROWS                   = 16,         // activations of an IBUF word; LANES divide it
     parameter ACT_W                  = 8,
     parameter TAPS                   = 3,          // depthwise products per lane and cycle
-    parameter ACC_DEPTH              = 512,        // depthwise outputs of a row segment
+    parameter ACC_DEPTH              = 512,        // depthwise outputs of a row segment; sweep
     parameter TABLES                 = 4,
     parameter ENABLE_RESIDUAL        = 1,
     parameter ENABLE_LOOKUP          = 1,
     parameter ENABLE_DYNAMIC_WEIGHTS = 1,          // needs ROWS = LANES
+    parameter ENABLE_FLOAT           = 0,
+    parameter SEGMENTS               = 0,          // of the function unit, needs ENABLE_FLOAT
     parameter RD_LATENCY             = 3
 ) (
     input  wire                   clk,
@@ -92,6 +94,13 @@ module npu_vector_datapath #(
     input  wire [3:0]                  taps_stride,
     input  wire [23:0]                 taps_tap_stride,
     input  wire [19:0]                 taps_out_stride,
+    input  wire [2:0]                  function_mode,
+    input  wire [15:0]                 function_base,
+    input  wire [3:0]                  function_bits,
+    input  wire [7:0]                  function_low,
+    input  wire [7:0]                  function_octaves,
+    input  wire                        reduction_across,
+    input  wire                        reduction_interleave,
 
     // IBUF: read clients of operands a and b, write client.
     output wire                   ibuf_a_valid,
@@ -143,15 +152,22 @@ module npu_vector_datapath #(
     output wire [LANES*ACT_W-1:0] wbuf_wr_data,
     input  wire                   wbuf_wr_busy,    // words taken cannot all be used yet
 
-    // Lookup tables.
+    // Lookup tables and coefficients of the function unit.
     input  wire                   table_wr_en,
     input  wire [23:0]            table_wr_addr,
-    input  wire [31:0]            table_wr_data
+    input  wire [31:0]            table_wr_data,
+    input  wire                   coeff_wr_en,
+    input  wire [23:0]            coeff_wr_addr,
+    input  wire [31:0]            coeff_wr_data
 );
 
-    localparam ALU_LATENCY  = 3;
     localparam SLICES       = ROWS / LANES;
-    localparam LATENCY      = ALU_LATENCY + 2;     // cycles from issue to post-processor
+    // Cycles from issue to post-processor: to the operands' registers, through the ALU and the
+    // reductions (npu_vector_lanes).
+    localparam ALU_LATENCY  = (ENABLE_FLOAT == 0) ? 3 : (SEGMENTS > 0) ? 24 : 9;
+    localparam JOIN_LATENCY = (ENABLE_FLOAT == 0) ? 1
+                            : (LANES > 1) ? 7 + 5 * $clog2(LANES) : 6;
+    localparam LATENCY      = 1 + ALU_LATENCY + JOIN_LATENCY;
     localparam SCALE_DELAY  = 4;                   // the post-processor takes the scale later
     localparam SKIP_DELAY   = 10;                  // and the skip activation
     localparam POST_LATENCY = ((ENABLE_RESIDUAL != 0) ? 24 : 10)
@@ -160,7 +176,7 @@ module npu_vector_datapath #(
     localparam RESULT_DEPTH = LATENCY + POST_LATENCY + 2;
     localparam SKIP_DEPTH   = 1 << $clog2(LATENCY + SKIP_DELAY + 1);
 
-    localparam [4:0] FN_DEPTHWISE = 5'd19;
+    localparam [6:0] FN_DEPTHWISE = 7'd19;
     localparam [1:0] SRC2_IMM     = 2'd0;
     localparam [1:0] SRC2_VMEM    = 2'd2;
     localparam [7:0] CAUSE_CONFIG = 8'd4;
@@ -190,7 +206,22 @@ module npu_vector_datapath #(
     wire [1:0] format       = launch_flags[16:15];
     wire       unused_flags = &{1'b0, launch_flags[17]};
 
-    wire depthwise = (launch_function[4:0] == FN_DEPTHWISE);
+    // Functions with binary32 values; the others give integers.
+    reg is_float;
+
+    always @* begin
+        case (launch_function)
+            7'd20, 7'd21, 7'd22, 7'd23, 7'd24, 7'd28, 7'd30, 7'd31, 7'd32, 7'd33: begin
+                is_float = (ENABLE_FLOAT != 0);
+            end
+            default: begin
+                is_float = 1'b0;
+            end
+        endcase
+    end
+
+    wire depthwise  = (launch_function == FN_DEPTHWISE);
+    wire interleave = reduction_interleave && !depthwise;
     wire second    = !depthwise && (src2 != SRC2_IMM);
 
     wire [95:0]   count      = {loop5_count, loop4_count, loop3_count, loop2_count, loop1_count,
@@ -243,11 +274,17 @@ module npu_vector_datapath #(
         .TABLES                 (TABLES),
         .ENABLE_RESIDUAL        (ENABLE_RESIDUAL),
         .ENABLE_LOOKUP          (ENABLE_LOOKUP),
-        .ENABLE_DYNAMIC_WEIGHTS (ENABLE_DYNAMIC_WEIGHTS)
+        .ENABLE_DYNAMIC_WEIGHTS (ENABLE_DYNAMIC_WEIGHTS),
+        .ENABLE_FLOAT           (ENABLE_FLOAT),
+        .SEGMENTS               (SEGMENTS)
     ) u_check (
         .launch_function        (launch_function),
+        .is_float               (is_float),
         .src2                   (src2),
         .dst                    (dst),
+        .reduce                 (reduce),
+        .interleave             (reduction_interleave),
+        .across                 (reduction_across),
         .residual               (residual),
         .lookup                 (lookup),
         .lookup_table           (lookup_table),
@@ -258,6 +295,8 @@ module npu_vector_datapath #(
         .res_quant_min          (res_quant_min),
         .res_quant_max          (res_quant_max),
         .taps_stride            (taps_stride),
+        .function_mode          (function_mode),
+        .function_bits          (function_bits),
         .illegal                (illegal)
     );
 
@@ -325,6 +364,7 @@ module npu_vector_datapath #(
         .start_dst         (dst),
         .start_reduce      (reduce != 2'd0 && !depthwise),
         .start_levels      (levels),
+        .start_interleave  (interleave),
         .start_count       (count),
         .start_a_addr      (src1_addr),
         .start_a_stride    (a_stride),
@@ -450,6 +490,26 @@ module npu_vector_datapath #(
     wire row_ready;
     wire weight_ready;
     wire param_available;
+    wire clear;                                    // its accumulator is not in use
+
+    generate
+        if (ENABLE_FLOAT != 0) begin : gen_pace
+            npu_vector_pace u_pace (
+                .clk              (clk),
+                .rst              (rst),
+                .start            (start),
+                .start_context    (next_context_q),
+                .start_interleave (interleave),
+                .start_count      (loop0_count),
+                .element_context  (element_context),
+                .element_first    (element_first),
+                .fire             (fire),
+                .clear            (clear)
+            );
+        end else begin : gen_no_pace
+            assign clear = 1'b1;
+        end
+    endgenerate
 
     wire a_here     = !element_inside || a_valid;
     wire b_here     = !element_second || b_valid;  // the weights before it are gone by then
@@ -457,7 +517,7 @@ module npu_vector_datapath #(
     wire param_here = !element_channel || param_available;
     wire can_leave  = !element_result || (room && param_here);
 
-    assign element_ready = a_here && b_here && row_here && can_leave;
+    assign element_ready = a_here && b_here && row_here && can_leave && clear;
     assign fire          = element_valid && element_ready;
     assign b_ready       = b_weight ? weight_ready : (fire && element_second);
 
@@ -467,39 +527,48 @@ module npu_vector_datapath #(
     wire [LANES*32-1:0] acc;
 
     npu_vector_lanes #(
-        .LANES           (LANES),
-        .ACT_W           (ACT_W),
-        .TAPS            (TAPS),
-        .ACC_DEPTH       (ACC_DEPTH),
-        .ALU_LATENCY     (ALU_LATENCY)
+        .LANES            (LANES),
+        .ACT_W            (ACT_W),
+        .TAPS             (TAPS),
+        .ACC_DEPTH        (ACC_DEPTH),
+        .ENABLE_FLOAT     (ENABLE_FLOAT),
+        .SEGMENTS         (SEGMENTS)
     ) u_lanes (
-        .clk             (clk),
-        .rst             (rst),
-        .start           (start),
-        .start_context   (next_context_q),
-        .start_op        (launch_function[4:0]),
-        .start_reduce    (reduce),
-        .start_imm       (imm_value),
-        .start_pad       (pad_value),
-        .issue           (fire),
-        .issue_context   (element_context),
-        .issue_depthwise (element_depthwise),
-        .issue_inside    (element_inside),
-        .issue_second    (element_second && !element_residual),
-        .issue_first     (element_first),
-        .issue_result    (element_result),
-        .issue_outer     (element_outer),
-        .issue_row_start (element_row_start),
-        .issue_output    (element_output),
-        .a               (a_data),
-        .b               (b_data),
-        .weight_valid    (b_valid && b_weight),
-        .weight_ready    (weight_ready),
-        .row_ready       (row_ready),
-        .acc_valid       (acc_valid),
-        .acc_context     (acc_context),
-        .acc_outer       (acc_outer),
-        .acc             (acc)
+        .clk              (clk),
+        .rst              (rst),
+        .coeff_wr_en      (coeff_wr_en),
+        .coeff_wr_addr    (coeff_wr_addr),
+        .coeff_wr_data    (coeff_wr_data),
+        .start            (start),
+        .start_context    (next_context_q),
+        .start_op         (launch_function),
+        .start_settings   ({function_octaves, function_low, function_bits, function_base,
+                            function_mode}),
+        .start_reduce     (reduce),
+        .start_is_float   (is_float),
+        .start_interleave (interleave),
+        .start_across     (reduction_across),
+        .start_imm        (imm_value),
+        .start_pad        (pad_value),
+        .issue            (fire),
+        .issue_context    (element_context),
+        .issue_depthwise  (element_depthwise),
+        .issue_inside     (element_inside),
+        .issue_second     (element_second && !element_residual),
+        .issue_first      (element_first),
+        .issue_result     (element_result),
+        .issue_outer      (element_outer),
+        .issue_row_start  (element_row_start),
+        .issue_output     (element_output),
+        .a                (a_data),
+        .b                (b_data),
+        .weight_valid     (b_valid && b_weight),
+        .weight_ready     (weight_ready),
+        .row_ready        (row_ready),
+        .acc_valid        (acc_valid),
+        .acc_context      (acc_context),
+        .acc_outer        (acc_outer),
+        .acc              (acc)
     );
 
     // ---- Post-processing ------------------------------------------------------------------
@@ -593,6 +662,7 @@ module npu_vector_datapath #(
 
     npu_post #(
         .LANES            (LANES),
+        .FLOAT            (ENABLE_FLOAT),
         .ACT_W            (ACT_W),
         .TABLES           (TABLES),
         .ENABLE_RESIDUAL  (ENABLE_RESIDUAL),
@@ -603,6 +673,7 @@ module npu_vector_datapath #(
         .context_write    (start),
         .context_index    (next_context_q),
         .context_format   (format),
+        .context_is_float (is_float),
         .context_residual (residual),
         .context_lookup   (lookup),
         .context_table    (lookup_table),

@@ -4,6 +4,9 @@
 //
 // Depthwise: the innermost loop walks positions of a row, loops 1 and 2 are the reduction, and an
 // output belongs to the position at which its last tap enters the window.
+//
+// Interleaved reductions leave the innermost loop free and reduce over those around it: results
+// leave in the last sweep.
 `default_nettype none
 
 module npu_vector_issue #(
@@ -25,6 +28,7 @@ module npu_vector_issue #(
     input  wire [1:0]   start_dst,
     input  wire         start_reduce,
     input  wire [1:0]   start_levels,
+    input  wire         start_interleave,          // with start_reduce
     input  wire [95:0]  start_count,               // six loops, innermost lowest
     input  wire [23:0]  start_a_addr,
     input  wire [143:0] start_a_stride,
@@ -57,7 +61,7 @@ module npu_vector_issue #(
     output wire         element_first,             // first of its reduction
     output wire         element_result,            // last of its reduction: something leaves
     output wire         element_void,              // ... which is not written
-    output wire         element_row_start,         // depthwise: first position of a row segment
+    output wire         element_row_start,         // first iteration of the innermost loop
     output wire         element_output,            // depthwise: an output ends here
     output wire         element_outer,             // last of an iteration of the outermost loop
     output wire         element_last,              // last of the launch
@@ -80,7 +84,8 @@ module npu_vector_issue #(
     reg         residual_q;
     reg         channel_q;
     reg [1:0]   dst_q;
-    reg [3:0]   spans_q;                           // loops 0 to 3: inside the reduction
+    reg         interleave_q;
+    reg [4:0]   spans_q;                           // loops 0 to 4: inside the reduction
     reg [143:0] a_stride_q;
     reg [143:0] dst_stride_q;
     reg [15:0]  y_limit_q;
@@ -89,8 +94,8 @@ module npu_vector_issue #(
     reg [47:0]  x_step_q;
     reg [3:0]   tap_skip_q;
 
-    wire [3:0] spans = {4{start_reduce}}
-                     & {start_levels == 2'd3, start_levels[1], start_levels != 2'd0, 1'b1};
+    wire [3:0] deep  = {start_levels == 2'd3, start_levels[1], start_levels != 2'd0, 1'b1};
+    wire [4:0] spans = {5{start_reduce}} & (start_interleave ? {deep, 1'b0} : {1'b0, deep});
 
     // ---- Loops ----------------------------------------------------------------------------
     // Two nests, because depthwise asks for the end of loops 1 and 2 at any position.
@@ -142,7 +147,7 @@ module npu_vector_issue #(
         .advance     (outer_advance)
     );
 
-    wire unused_nest = &{1'b0, row_active, row_wraps, outer_first[4:3], outer_wraps[4]};
+    wire unused_nest = &{1'b0, row_active, row_wraps, outer_first[4], outer_wraps[4]};
 
     // ---- Addresses and coordinates --------------------------------------------------------
 
@@ -164,7 +169,7 @@ module npu_vector_issue #(
             end else if (i < 3) begin : gen_window
                 assign dst_stride[24*i +: 24] = start_dst_stride[24*i +: 24]
                     & {24{!start_depthwise && !spans[i]}};
-            end else if (i == 3) begin : gen_reducible
+            end else if (i < 5) begin : gen_reducible
                 assign dst_stride[24*i +: 24] = start_dst_stride[24*i +: 24]
                     & {24{start_depthwise || !spans[i]}};
             end else begin : gen_free
@@ -256,9 +261,10 @@ module npu_vector_issue #(
 
     wire whole_outer = row_last && outer_wraps[3];
     wire first = depthwise_q ? (outer_first[0] && outer_first[1])
-                             : &({outer_first[2:0], row_first} | ~spans_q);
+                             : &({outer_first[3:0], row_first} | ~spans_q);
     wire ends  = depthwise_q ? (output_here && outer_wraps[1])
-                             : &({outer_wraps[2:0] & {3{row_last}}, row_last} | ~spans_q);
+                             : &({outer_wraps[3:0] & {4{row_last || interleave_q}}, row_last}
+                                 | ~spans_q);
     // Each outermost iteration ends with a result, even if no output falls on its last position.
     wire result = ends || whole_outer;
 
@@ -296,6 +302,7 @@ module npu_vector_issue #(
             residual_q   <= start_residual;
             channel_q    <= start_channel;
             dst_q        <= start_dst;
+            interleave_q <= start_interleave;
             spans_q      <= spans;
             a_stride_q   <= start_a_stride;
             dst_stride_q <= dst_stride;

@@ -2,31 +2,33 @@
 // the others join it. `out` is the value of the group so far, one cycle after the last `enable`.
 `default_nettype none
 
-module npu_vector_reduce (
+module npu_vector_reduce #(
+    parameter ENABLE_FLOAT = 0
+) (
     input  wire        clk,
     input  wire        enable,
     input  wire        first,
-    input  wire [1:0]  kind,                       // see KIND_*; without reduction first is set
+    input  wire [1:0]  kind,                       // as npu_vector_join; none: first is set
+    input  wire        is_float,                   // no sum: that takes longer than a cycle
     input  wire [31:0] in,
     output reg  [31:0] out
 );
 
-    localparam [1:0] KIND_MAX = 2'd2;
-    localparam [1:0] KIND_MIN = 2'd3;
+    wire [31:0] joined;
 
-    wire below = ($signed(in) < $signed(out));
+    npu_vector_join #(
+        .ENABLE_FLOAT (ENABLE_FLOAT)
+    ) u_join (
+        .left         (out),
+        .right        (in),
+        .kind         (kind),
+        .is_float     (is_float),
+        .out          (joined)
+    );
 
     always @(posedge clk) begin
         if (enable) begin
-            if (first) begin
-                out <= in;
-            end else if (kind == KIND_MAX) begin
-                out <= below ? out : in;
-            end else if (kind == KIND_MIN) begin
-                out <= below ? in : out;
-            end else begin
-                out <= out + in;
-            end
+            out <= first ? in : joined;
         end
     end
 

@@ -5,7 +5,7 @@
 //   stage 0          position enters the window, weights of its segment stand
 //   stage 1          products; the accumulator is read
 //   stage 2          sum of the products
-//   stage 3          accumulator + sum: written back, and `out` (delayed to stage LATENCY)
+//   stage 3          accumulator + sum: written back, and `out`
 //
 // An accumulator is read at the earliest three cycles after the same accumulator's previous read.
 `default_nettype none
@@ -14,8 +14,7 @@ module npu_vector_taps #(
     parameter LANES     = 16,
     parameter ACT_W     = 8,
     parameter TAPS      = 3,                       // 1 to 4
-    parameter ACC_DEPTH = 512,                     // outputs of a row segment
-    parameter LATENCY   = 3                        // at least 3
+    parameter ACC_DEPTH = 512                      // outputs of a row segment
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -37,7 +36,7 @@ module npu_vector_taps #(
     input  wire                   in_first,        // ... and this is its first segment
     input  wire [LANES*ACT_W-1:0] in,
 
-    output wire [LANES*32-1:0]    out              // stage LATENCY
+    output wire [LANES*32-1:0]    out              // stage 3
 );
 
     localparam ACC_W   = (ACC_DEPTH > 1) ? $clog2(ACC_DEPTH) : 1;
@@ -45,12 +44,6 @@ module npu_vector_taps #(
     localparam COUNT_W = $clog2(TAPS + 1);
     localparam PRODUCT_W = 2 * ACT_W;
     localparam [COUNT_W-1:0] ALL = TAPS[COUNT_W-1:0];
-
-    generate
-        if (LATENCY < 3) begin : gen_latency_check
-            npu_error_vector_taps_latency_must_be_at_least_3 u_error ();
-        end
-    endgenerate
 
     // ---- Weights --------------------------------------------------------------------------
 
@@ -252,29 +245,7 @@ module npu_vector_taps #(
         .rd_data  (old)
     );
 
-    genvar k;
-    generate
-        for (k = 3; k < LATENCY; k = k + 1) begin : gen_later
-            reg  [LANES*32-1:0] value_q;
-            wire [LANES*32-1:0] previous;
-
-            if (k == 3) begin : gen_first
-                assign previous = total;
-            end else begin : gen_next
-                assign previous = gen_later[k-1].value_q;
-            end
-
-            always @(posedge clk) begin
-                value_q <= previous;
-            end
-        end
-
-        if (LATENCY == 3) begin : gen_direct
-            assign out = total;
-        end else begin : gen_delayed
-            assign out = gen_later[LATENCY-1].value_q;
-        end
-    endgenerate
+    assign out = total;
 
 endmodule
 

@@ -1,0 +1,45 @@
+// Joins two values of a reduction, in one cycle: int32 sum, maximum or minimum, and with
+// ENABLE_FLOAT the maximum or minimum of binary32 values as the functions of VECTOR give them:
+// without subnormals, every NaN 7FC00000. A NaN gives way to the other value; -0 is below +0.
+`default_nettype none
+
+module npu_vector_join #(
+    parameter ENABLE_FLOAT = 0
+) (
+    input  wire [31:0] left,
+    input  wire [31:0] right,
+    input  wire [1:0]  kind,                       // see KIND_*, else the int32 sum
+    input  wire        is_float,                   // the values are binary32
+    output wire [31:0] out
+);
+
+    localparam [1:0] KIND_MAX = 2'd2;
+    localparam [1:0] KIND_MIN = 2'd3;
+
+    wire below;                                    // right is below left
+
+    assign out = (kind == KIND_MAX) ? (below ? left : right)
+               : (kind == KIND_MIN) ? (below ? right : left) : left + right;
+
+    generate
+        if (ENABLE_FLOAT != 0) begin : gen_float
+            // As two's complement the bits of a number order like the number when those below the
+            // sign of a negative one are inverted. NaN is then above all numbers.
+            wire        left_nan  = is_float && (left[30:22] == 9'h1FF);
+            wire        right_nan = is_float && (right[30:22] == 9'h1FF);
+            wire [30:0] left_low  = left[30:0] ^ {31{is_float && left[31]}};
+            wire [30:0] right_low = right[30:0] ^ {31{is_float && right[31]}};
+            wire        less      = ($signed({right[31], right_low}) < $signed({left[31], left_low}));
+            wire        swap      = (kind == KIND_MAX) && (left_nan || right_nan);
+
+            assign below = swap ? right_nan : less;
+        end else begin : gen_integer
+            assign below = ($signed(right) < $signed(left));
+
+            wire unused_float = &{1'b0, is_float};
+        end
+    endgenerate
+
+endmodule
+
+`default_nettype wire
