@@ -1,6 +1,6 @@
 // The on-chip buffers and who reaches them: IBUF and VMEM in banks, WBUF, PBUF, and LOAD's one
-// write port spread over them. Lookup tables are inside the post-processors, so their writes leave
-// here again.
+// write port spread over them. Lookup tables are inside the post-processors and coefficients in the
+// function unit, so their writes leave here again.
 `default_nettype none
 
 module npu_buffers #(
@@ -24,6 +24,7 @@ module npu_buffers #(
     parameter PBUF_DEPTH      = 128,
     parameter PBUF_UNIT_BYTES = 16,
     parameter TABLES          = 4,                 // 0 to 8
+    parameter COEFF_SEGMENTS  = 0,                 // of the function unit, 0 to 4096
     parameter UNIT_MAX        = 16,
     parameter UNIT_W          = 8,
     parameter IBUF_W          = ROWS * ACT_W,      // derived
@@ -98,6 +99,9 @@ module npu_buffers #(
     output wire                  table_wr_en,
     output wire [23:0]           table_wr_addr,
     output wire [31:0]           table_wr_data,
+    output wire                  coeff_wr_en,
+    output wire [23:0]           coeff_wr_addr,
+    output wire [31:0]           coeff_wr_data,
 
     output wire [7:0]            ibuf_conflicts,   // requests put off in this cycle
     output wire [7:0]            vmem_conflicts
@@ -109,6 +113,7 @@ module npu_buffers #(
     localparam [2:0] SELECT_PBUF  = 3'd2;
     localparam [2:0] SELECT_VMEM  = 3'd3;
     localparam [2:0] SELECT_TABLE = 3'd4;
+    localparam [2:0] SELECT_COEFF = 3'd5;
 
     localparam IBUF_LANES    = IBUF_W / IBUF_LANE_W;
     localparam IBUF_PER_LANE = ACT_W / IBUF_LANE_W;            // memory lanes of an activation
@@ -118,7 +123,9 @@ module npu_buffers #(
     localparam PBUF_LANES    = PBUF_W / PBUF_LANE_W;
     localparam PER_SEGMENT   = WBUF_LANES / SEGMENTS;
     localparam TABLE_DEPTH   = 64 * TABLES;                    // words
+    localparam COEFF_DEPTH   = 4 * COEFF_SEGMENTS;             // words
     localparam [23:0] TABLE_WORDS = TABLE_DEPTH[23:0];
+    localparam [23:0] COEFF_WORDS = COEFF_DEPTH[23:0];
 
     genvar i;
 
@@ -127,6 +134,7 @@ module npu_buffers #(
     wire to_pbuf  = buf_valid && (buf_select == SELECT_PBUF);
     wire to_vmem  = buf_valid && (buf_select == SELECT_VMEM);
     wire to_table = buf_valid && (buf_select == SELECT_TABLE);
+    wire to_coeff = buf_valid && (buf_select == SELECT_COEFF);
     wire ibuf_load_ready;
     wire vmem_load_ready;
 
@@ -321,15 +329,20 @@ module npu_buffers #(
         .wr_range_error(pbuf_load_error)
     );
 
-    // ---- Lookup tables -----------------------------------------------------------------------
+    // ---- Lookup tables and coefficients ------------------------------------------------------
 
     wire [24:0] table_excess = {1'b0, buf_addr} - {1'b0, TABLE_WORDS};
+    wire [24:0] coeff_excess = {1'b0, buf_addr} - {1'b0, COEFF_WORDS};
     wire        table_inside = table_excess[24];
-    wire        unused_excess = &{1'b0, table_excess[23:0]};
+    wire        coeff_inside = coeff_excess[24];
+    wire        unused_excess = &{1'b0, table_excess[23:0], coeff_excess[23:0]};
 
     assign table_wr_en   = to_table && table_inside;
     assign table_wr_addr = buf_addr;
     assign table_wr_data = buf_data[31:0];
+    assign coeff_wr_en   = to_coeff && coeff_inside;
+    assign coeff_wr_addr = buf_addr;
+    assign coeff_wr_data = buf_data[31:0];
 
     // ---- LOAD beyond the end -------------------------------------------------------------------
     // The banked memories report a cycle late, so the others are delayed to match.
@@ -341,7 +354,8 @@ module npu_buffers #(
         if (rst) begin
             direct_error_q <= 1'b0;
         end else begin
-            direct_error_q <= pbuf_load_error || (to_table && !table_inside);
+            direct_error_q <= pbuf_load_error || (to_table && !table_inside)
+                           || (to_coeff && !coeff_inside);
         end
     end
 

@@ -339,6 +339,9 @@ module npu_core #(
     wire                table_wr_en;
     wire [23:0]         table_wr_addr;
     wire [31:0]         table_wr_data;
+    wire                coeff_wr_en;
+    wire [23:0]         coeff_wr_addr;
+    wire [31:0]         coeff_wr_data;
 
     npu_buffers #(
         .ROWS           (ROWS),
@@ -361,6 +364,7 @@ module npu_core #(
         .PBUF_DEPTH     (PBUF_DEPTH),
         .PBUF_UNIT_BYTES(PBUF_UNIT_BYTES),
         .TABLES         (TABLES),
+        .COEFF_SEGMENTS (FUNCTION_SEGMENTS),
         .UNIT_MAX       (UNIT_MAX),
         .UNIT_W         (UNIT_W)
     ) u_buffers (
@@ -417,6 +421,9 @@ module npu_core #(
         .table_wr_en        (table_wr_en),
         .table_wr_addr      (table_wr_addr),
         .table_wr_data      (table_wr_data),
+        .coeff_wr_en        (coeff_wr_en),
+        .coeff_wr_addr      (coeff_wr_addr),
+        .coeff_wr_data      (coeff_wr_data),
         .ibuf_conflicts     (ibuf_conflicts),
         .vmem_conflicts     (vmem_conflicts)
     );
@@ -545,6 +552,8 @@ module npu_core #(
         .ENABLE_RESIDUAL       (ENABLE_RESIDUAL),
         .ENABLE_LOOKUP         (ENABLE_LOOKUP),
         .ENABLE_DYNAMIC_WEIGHTS(ENABLE_DYNAMIC_WEIGHTS),
+        .ENABLE_FLOAT          (ENABLE_FLOAT),
+        .SEGMENTS              (FUNCTION_SEGMENTS),
         .RD_LATENCY            (RD_LATENCY)
     ) u_vector (
         .clk                  (clk),
@@ -619,7 +628,10 @@ module npu_core #(
         .wbuf_wr_busy         (tile_busy),
         .table_wr_en          (table_wr_en),
         .table_wr_addr        (table_wr_addr),
-        .table_wr_data        (table_wr_data)
+        .table_wr_data        (table_wr_data),
+        .coeff_wr_en          (coeff_wr_en),
+        .coeff_wr_addr        (coeff_wr_addr),
+        .coeff_wr_data        (coeff_wr_data)
     );
 
     generate

@@ -1,7 +1,7 @@
 // Post-processor: LANES lanes, one vector per cycle, no stall. What a launch sets stands in a
 // table of contexts, read once per stage and broadcast to all lanes; a vector carries only its
-// context's index. Formats: 0 activation, 1 int32, 2 binary32. With FLOAT a context may say that its
-// accumulators are binary32 numbers: they take no bias and need no conversion.
+// context's index. Formats: 0 activation, 1 int32, 2 binary32. With FLOAT a context may say that
+// its accumulators are binary32 numbers: they take no bias and need no conversion.
 //
 // `acc` and `bias` come with in_valid; `scale` 4 cycles later (SCALE_DELAY, when the stage needs
 // it); `skip` in the cycle of skip_take, which pops one vector's skip activations in order. The

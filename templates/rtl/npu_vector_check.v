@@ -17,7 +17,7 @@ module npu_vector_check #(
     input  wire [1:0]  src2,
     input  wire [1:0]  dst,
     input  wire [1:0]  reduce,
-    input  wire        interleave,
+    input  wire        interleave,                 // these two say nothing in depthwise
     input  wire        across,
     input  wire        residual,
     input  wire        lookup,
@@ -94,12 +94,13 @@ module npu_vector_check #(
     // A sum of binary32 takes several cycles, so consecutive values cannot join the same one.
     wire reduces         = (reduce != REDUCE_NONE);
     wire many            = ({4'd0, positions} > ACC_WORDS);
-    wire bad_interleave  = interleave && !depthwise && (ENABLE_FLOAT == 0 || !reduces || many);
-    wire bad_across      = across && (ENABLE_FLOAT == 0 || !reduces || depthwise);
+    wire bad_grouping    = (interleave || across) && !depthwise
+                        && (ENABLE_FLOAT == 0 || !reduces);
+    wire bad_interleave  = interleave && !depthwise && many;
     wire bad_sum         = is_float && (reduce == REDUCE_SUM) && !interleave;
     wire bad_settings    = (SEGMENTS != 0) && (launch_function == FN_FUNCTION)
                         && (function_mode > MODE_LAST || function_bits > BITS_LAST);
-    wire bad_reduction   = bad_interleave || bad_across || bad_sum;
+    wire bad_reduction   = bad_grouping || bad_interleave || bad_sum;
 
     assign illegal = (|empty) || (launch_function > FN_LAST) || bad_shape || bad_place
                   || bad_format || bad_second || bad_skip || bad_lookup || (act && bad_clamp)

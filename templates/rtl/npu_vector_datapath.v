@@ -222,6 +222,7 @@ module npu_vector_datapath #(
 
     wire depthwise  = (launch_function == FN_DEPTHWISE);
     wire interleave = reduction_interleave && !depthwise;
+    wire across     = reduction_across && !depthwise;
     wire second    = !depthwise && (src2 != SRC2_IMM);
 
     wire [95:0]   count      = {loop5_count, loop4_count, loop3_count, loop2_count, loop1_count,
@@ -547,7 +548,7 @@ module npu_vector_datapath #(
         .start_reduce     (reduce),
         .start_is_float   (is_float),
         .start_interleave (interleave),
-        .start_across     (reduction_across),
+        .start_across     (across),
         .start_imm        (imm_value),
         .start_pad        (pad_value),
         .issue            (fire),

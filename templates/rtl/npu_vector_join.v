@@ -27,9 +27,9 @@ module npu_vector_join #(
             // sign of a negative one are inverted. NaN is then above all numbers.
             wire        left_nan  = is_float && (left[30:22] == 9'h1FF);
             wire        right_nan = is_float && (right[30:22] == 9'h1FF);
-            wire [30:0] left_low  = left[30:0] ^ {31{is_float && left[31]}};
-            wire [30:0] right_low = right[30:0] ^ {31{is_float && right[31]}};
-            wire        less      = ($signed({right[31], right_low}) < $signed({left[31], left_low}));
+            wire [31:0] left_key  = left ^ {1'b0, {31{is_float && left[31]}}};
+            wire [31:0] right_key = right ^ {1'b0, {31{is_float && right[31]}}};
+            wire        less      = ($signed(right_key) < $signed(left_key));
             wire        swap      = (kind == KIND_MAX) && (left_nan || right_nan);
 
             assign below = swap ? right_nan : less;

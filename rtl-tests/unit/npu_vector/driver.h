@@ -58,7 +58,7 @@ class Driver {
     std::vector<WbufWord> wbuf;
 
     explicit Driver(unsigned seed) : random(seed) {
-        top.launch_valid = top.table_wr_en = 0;
+        top.launch_valid = top.table_wr_en = top.coeff_wr_en = 0;
         top.fill_ibuf_valid = top.fill_vmem_valid = 0;
         top.dump_ibuf_valid = top.dump_vmem_valid = 0;
         top.rst = 1;
@@ -141,6 +141,13 @@ class Driver {
             tick();
         }
         top.table_wr_en = 0;
+        for (uint32_t word = 0; word < m.coefficients.size(); word++) {
+            top.coeff_wr_en = 1;
+            top.coeff_wr_addr = word;
+            top.coeff_wr_data = m.coefficients[word];
+            tick();
+        }
+        top.coeff_wr_en = 0;
         traffic = before;
     }
 
@@ -233,5 +240,12 @@ class Driver {
         top.taps_stride = l.tap_skip;
         top.taps_tap_stride = l.tap_stride & W24;
         top.taps_out_stride = l.out_stride & 0xfffff;
+        top.reduction_interleave = l.interleave;
+        top.reduction_across = l.across;
+        top.function_mode = l.settings.mode;
+        top.function_base = l.settings.base;
+        top.function_bits = l.settings.bits;
+        top.function_low = l.settings.low;
+        top.function_octaves = l.settings.octaves;
     }
 };

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <vector>
+#include "floats.h"
 
 enum { MOVE, ADD, SUB, MUL, MAX, MIN, ABS, NEG, AND, OR, XOR, NOT, SHL, SHR, SHRU, EQ, LT, LE,
        SELECT, DEPTHWISE };
@@ -25,6 +26,10 @@ struct Launch {
     uint32_t scale_a = 0x3f800000, scale_b = 0x3f800000;
     int tap_skip = 1;
     int32_t tap_stride = 0, out_stride = 0;
+    int interleave = 0, across = 0;
+    Settings settings;
+
+    bool is_float() const { return float_valued(function); }
 };
 
 struct Shape {
@@ -46,6 +51,7 @@ struct WbufWord {
 struct Memories {
     std::vector<Word> ibuf, vmem;                  // activations are kept sign-extended
     std::vector<uint8_t> table;
+    std::vector<uint32_t> coefficients;            // four words a segment
     std::vector<WbufWord> wbuf;                    // in the order of writing
 };
 
@@ -67,8 +73,10 @@ class Reference {
             depthwise();
             return;
         }
-        int reduced = l.reduce ? l.levels + 1 : 0;
-        Word acc(shape.lanes), skip(shape.lanes);
+        // With interleave loop0 is innermost and free, and its iterations have accumulators.
+        int from = l.interleave ? 1 : 0, reduced = l.reduce ? l.levels + 1 : 0;
+        std::vector<Word> acc(l.interleave ? l.count[0] : 1, Word(shape.lanes));
+        Word skip(shape.lanes);
         for (n[5] = 0; n[5] < l.count[5]; n[5]++)
         for (n[4] = 0; n[4] < l.count[4]; n[4]++)
         for (n[3] = 0; n[3] < l.count[3]; n[3]++)
@@ -83,18 +91,20 @@ class Reference {
                 (l.residual ? skip : b) = read;
             }
             bool start = true, end = true;
-            for (int i = 0; i < reduced; i++) {
+            for (int i = from; i < from + reduced; i++) {
                 start = start && n[i] == 0;
                 end = end && n[i] == l.count[i] - 1;
             }
+            Word &sum = acc[l.interleave ? n[0] : 0];
             for (int lane = 0; lane < shape.lanes; lane++) {
                 uint32_t v = operate(a[lane], b[lane]);
-                acc[lane] = start ? v : join(acc[lane], v);
+                sum[lane] = start ? v : join(sum[lane], v);
             }
             if (end) {
                 uint32_t addr = l.d_addr;
-                for (int i = reduced; i < 6; i++) addr += n[i] * l.d_stride[i];
-                finish(acc, skip, n[5], addr);
+                for (int i = 0; i < 6; i++)
+                    if (i < from || i >= from + reduced) addr += n[i] * l.d_stride[i];
+                finish(across(sum), skip, n[5], addr);
             }
         }
     }
@@ -105,26 +115,8 @@ class Reference {
     Memories *memories;
     Touched *record;
 
-    static float number(uint32_t bits) {
-        float f;
-        std::memcpy(&f, &bits, 4);
-        return f;
-    }
-    static uint32_t bits_of(float f) {
-        uint32_t bits;
-        std::memcpy(&bits, &f, 4);
-        return bits;
-    }
-    static float flush(float f) {
-        return std::fpclassify(f) == FP_SUBNORMAL ? std::copysign(0.0f, f) : f;
-    }
-    static float times(float a, float b) { return flush(flush(a) * flush(b)); }
-    static float plus(float a, float b) { return flush(flush(a) + flush(b)); }
-    static int64_t whole(float f) {
-        if (f >= 2147483648.0f) return 2147483647;
-        if (f < -2147483648.0f) return -2147483648ll;
-        return (int64_t)std::nearbyint(f);
-    }
+    static float times(float a, float b) { return number(fmul(pattern(a), pattern(b))); }
+    static float plus(float a, float b) { return number(fadd(pattern(a), pattern(b))); }
     static int64_t limited(int64_t v, int64_t low, int64_t high) {
         return v < low ? low : v > high ? high : v;
     }
@@ -179,11 +171,26 @@ class Reference {
             case LT: return sa < sb;
             case LE: return sa <= sb;
             case SELECT: return a ? b : launch->imm;
-            default: return a;
+            case MOVE: return a;
+            case FUNCTION: return evaluate(launch->settings, memories->coefficients, a);
+            default: return float_function(launch->function, a, b);
         }
     }
 
+    // The lanes of a result joined, neighbours first.
+    Word across(const Word &word) const {
+        Word level = word;
+        while (launch->across && level.size() > 1) {
+            Word next;
+            for (size_t i = 0; i < level.size(); i += 2)
+                next.push_back(i + 1 < level.size() ? join(level[i], level[i + 1]) : level[i]);
+            level = next;
+        }
+        return launch->across ? Word(shape.lanes, level[0]) : word;
+    }
+
     uint32_t join(uint32_t x, uint32_t y) const {
+        if (launch->is_float()) return float_join(launch->reduce, x, y);
         if (launch->reduce == 1) return x + y;
         bool less = (int32_t)x < (int32_t)y;
         return (launch->reduce == 2) == less ? y : x;
@@ -238,19 +245,19 @@ class Reference {
             return;
         }
         for (int lane = 0; lane < shape.lanes; lane++) {
-            uint32_t t = acc[lane] + bias[lane];
-            float f = times((float)(int32_t)t, number(scale[lane]));
+            uint32_t t = l.is_float() ? acc[lane] : acc[lane] + bias[lane];
+            float f = times(l.is_float() ? number(t) : (float)(int32_t)t, number(scale[lane]));
             if (l.format == 1) {
                 out[lane] = t;
             } else if (l.format == 2) {
-                out[lane] = bits_of(f);
+                out[lane] = pattern(f);
             } else {
-                int64_t y = limited(whole(f) + l.zero, l.min, l.max);
+                int64_t y = limited((int64_t)whole(f) + l.zero, l.min, l.max);
                 if (l.residual) {
                     float s = plus(times((float)(y - l.zero), number(l.scale_a)),
                                    times((float)(activation(skip[lane]) - l.skip_zero),
                                          number(l.scale_b)));
-                    y = limited(whole(s) + l.res_zero, l.res_min, l.res_max);
+                    y = limited((int64_t)whole(s) + l.res_zero, l.res_min, l.res_max);
                 }
                 if (l.lookup) y = activation(memories->table[l.table * 256 + (y & 255)]);
                 out[lane] = (uint32_t)y;

@@ -7,9 +7,11 @@ import pytest
 import harness
 
 HERE = pathlib.Path(__file__).parent
-PARTS = ["npu_vector_alu", "npu_vector_check", "npu_vector_issue", "npu_vector_lanes",
-         "npu_vector_operand", "npu_vector_param", "npu_vector_reduce", "npu_vector_second",
-         "npu_vector_taps", "npu_vector_write"]
+PARTS = ["npu_vector_accumulate", "npu_vector_across", "npu_vector_alu", "npu_vector_argument",
+         "npu_vector_check", "npu_vector_combine", "npu_vector_float", "npu_vector_function",
+         "npu_vector_issue", "npu_vector_join", "npu_vector_lanes", "npu_vector_operand",
+         "npu_vector_pace", "npu_vector_param", "npu_vector_reduce", "npu_vector_reduction",
+         "npu_vector_second", "npu_vector_step", "npu_vector_taps", "npu_vector_write"]
 CELLS = ["npu_delay", "npu_f2i", "npu_f32_add", "npu_f32_mul", "npu_fifo", "npu_i2f",
          "npu_loop_nest", "npu_loop_track", "npu_post", "npu_post_lane", "npu_ram_1r1w",
          "npu_table"]
@@ -18,7 +20,7 @@ BENCH = [HERE / "vector_bench.v", *DATAPATH, "npu_banked_ram"]
 
 DEFAULTS = {"LANES": 4, "ROWS": 4, "ACT_W": 8, "TAPS": 3, "ACC_DEPTH": 16, "TABLES": 2,
             "ENABLE_RESIDUAL": 1, "ENABLE_LOOKUP": 1, "ENABLE_DYNAMIC_WEIGHTS": 0, "NUM_BANKS": 4,
-            "BANK_DEPTH": 64}
+            "BANK_DEPTH": 64, "ENABLE_FLOAT": 0, "SEGMENTS": 0}
 SHAPES = {
     "square": {"ENABLE_DYNAMIC_WEIGHTS": 1},
     "halves": {"LANES": 2},

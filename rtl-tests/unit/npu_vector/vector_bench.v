@@ -13,6 +13,8 @@ module vector_bench #(
     parameter ENABLE_RESIDUAL = 1,
     parameter ENABLE_LOOKUP   = 1,
     parameter ENABLE_DYNAMIC_WEIGHTS = 0,
+    parameter ENABLE_FLOAT    = 0,
+    parameter SEGMENTS        = 0,
     parameter NUM_BANKS       = 4,
     parameter BANK_DEPTH      = 64
 ) (
@@ -90,6 +92,13 @@ module vector_bench #(
     input  wire [3:0]                  taps_stride,
     input  wire [23:0]                 taps_tap_stride,
     input  wire [19:0]                 taps_out_stride,
+    input  wire [2:0]                  function_mode,
+    input  wire [15:0]                 function_base,
+    input  wire [3:0]                  function_bits,
+    input  wire [7:0]                  function_low,
+    input  wire [7:0]                  function_octaves,
+    input  wire                        reduction_across,
+    input  wire                        reduction_interleave,
 
     // Clients of higher priority.
     input  wire [1:0]             other_rd_valid,
@@ -122,7 +131,10 @@ module vector_bench #(
 
     input  wire                   table_wr_en,
     input  wire [23:0]            table_wr_addr,
-    input  wire [31:0]            table_wr_data
+    input  wire [31:0]            table_wr_data,
+    input  wire                   coeff_wr_en,
+    input  wire [23:0]            coeff_wr_addr,
+    input  wire [31:0]            coeff_wr_data
 );
 
     localparam IBUF_W = ROWS * ACT_W;
@@ -225,7 +237,9 @@ module vector_bench #(
         .TABLES                 (TABLES),
         .ENABLE_RESIDUAL        (ENABLE_RESIDUAL),
         .ENABLE_LOOKUP          (ENABLE_LOOKUP),
-        .ENABLE_DYNAMIC_WEIGHTS (ENABLE_DYNAMIC_WEIGHTS)
+        .ENABLE_DYNAMIC_WEIGHTS (ENABLE_DYNAMIC_WEIGHTS),
+        .ENABLE_FLOAT           (ENABLE_FLOAT),
+        .SEGMENTS               (SEGMENTS)
     ) dut (
         .clk                    (clk),
         .rst                    (rst),
@@ -299,6 +313,13 @@ module vector_bench #(
         .taps_stride            (taps_stride),
         .taps_tap_stride        (taps_tap_stride),
         .taps_out_stride        (taps_out_stride),
+        .function_mode          (function_mode),
+        .function_base          (function_base),
+        .function_bits          (function_bits),
+        .function_low           (function_low),
+        .function_octaves       (function_octaves),
+        .reduction_across       (reduction_across),
+        .reduction_interleave   (reduction_interleave),
         .ibuf_a_valid           (ibuf_rd_valid[2]),
         .ibuf_a_ready           (ibuf_rd_ready[2]),
         .ibuf_a_addr            (ibuf_rd_addr[71:48]),
@@ -345,7 +366,10 @@ module vector_bench #(
         .wbuf_wr_busy           (wbuf_wr_busy),
         .table_wr_en            (table_wr_en),
         .table_wr_addr          (table_wr_addr),
-        .table_wr_data          (table_wr_data)
+        .table_wr_data          (table_wr_data),
+        .coeff_wr_en            (coeff_wr_en),
+        .coeff_wr_addr          (coeff_wr_addr),
+        .coeff_wr_data          (coeff_wr_data)
     );
 
     wire unused_other = &{1'b0, ibuf_rd_ready[4], ibuf_rd_ready[1:0], ibuf_rd_data_valid[1:0],

@@ -133,6 +133,8 @@ fn array(design: &Design) -> Vec<Size> {
         Size::new("LANES", lanes, "vector.lanes"),
         Size::new("TAPS", design.taps(), "vector.taps"),
         Size::new("ACC_DEPTH", design.acc_depth(), "vector.acc_depth"),
+        Size::new("ENABLE_FLOAT", design.float().into(), "vector.float"),
+        Size::new("FUNCTION_SEGMENTS", design.function_segments(), "vector.segments"),
         Size::new("TABLES", design.tables(), "post.tables, 0 without post.lookup"),
         Size::new("ENABLE_RESIDUAL", design.residual().into(), "post.residual"),
         Size::new("ENABLE_LOOKUP", design.lookup().into(), "post.lookup"),
