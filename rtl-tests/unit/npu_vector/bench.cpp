@@ -30,6 +30,12 @@ class Generator {
         return (uint32_t)chance(4) << 31 | (uint32_t)exponent << 23 | (driver.random() & 0x7fffff);
     }
     uint32_t value() {
+        if (PARAM_ENABLE_FLOAT && chance(2)) {
+            uint32_t bits = driver.random();
+            if (!chance(3)) bits = (bits & 0x807fffffu) | (uint32_t)between(110, 145) << 23;
+            if (chance(12)) bits |= 0x7f800000u;
+            return chance(12) ? bits & 0xff800000u : bits;
+        }
         switch (below(4)) {
             case 0: return driver.random();
             case 1: return (uint32_t)between(-40, 40);
@@ -50,6 +56,8 @@ class Generator {
             for (auto &v : memories.vmem[i])
                 v = i < PARAM_BASE ? value() : i % 2 ? scale() : (uint32_t)between(-3000, 3000);
         for (auto &v : memories.table) v = (uint8_t)driver.random();
+        memories.coefficients.assign(PARAM_SEGMENTS * 4, 0);
+        for (auto &v : memories.coefficients) v = value();
         driver.fill(memories);
         fenced();
     }
@@ -73,18 +81,25 @@ class Generator {
     Launch draft() {
         Launch l;
         l.function = chance(4) ? (int)DEPTHWISE : below(19);
+        if (PARAM_ENABLE_FLOAT && !chance(3)) l.function = between(FADD, FUNCTION);
+        if (l.function == FUNCTION && (PARAM_SEGMENTS == 0 || chance(3))) l.function = FSQR;
         bool deep = l.function == DEPTHWISE;
-        l.src1 = below(2);
+        l.src1 = PARAM_ENABLE_FLOAT ? !chance(3) : below(2);
         l.src2 = below(3);
         l.dst = PARAM_ENABLE_DYNAMIC_WEIGHTS ? below(4) : below(2);
         l.format = l.dst == 1 ? 1 + below(2) : 0;
         l.reduce = chance(2) ? 0 : below(4);
         l.levels = below(4);
+        if (PARAM_ENABLE_FLOAT && (l.reduce || deep)) l.interleave = below(2), l.across = chance(3);
+        if (l.is_float() && l.reduce == 1) l.interleave = 1;
+        l.settings = {(uint32_t)below(5), (uint32_t)below(PARAM_SEGMENTS + 2), (uint32_t)below(13),
+                      (uint32_t)below(256), (uint32_t)below(256)};
         l.channel = chance(3);
         if (PARAM_ENABLE_RESIDUAL && !l.format && !deep && chance(3)) l.residual = 1, l.src2 = 1;
         if (LOOKUP && !l.format && chance(3)) l.lookup = 1, l.table = below(PARAM_TABLES);
         for (int i = 0; i < 6; i++) l.count[i] = chance(2) ? 1 : between(1, 4);
         if (!deep && chance(2)) l.count[0] = between(1, 30);
+        if (l.interleave && !deep && l.count[0] > PARAM_ACC_DEPTH) l.count[0] = PARAM_ACC_DEPTH;
         l.tap_skip = chance(2) ? 1 : between(1, 4);
         if (deep) {
             int outputs = between(1, std::min(PARAM_ACC_DEPTH, 20));
@@ -118,7 +133,7 @@ class Generator {
         l.out_stride = between(-3, 6);
         // In place: each result goes where its operand a came from.
         if (!deep && l.dst < 2 && l.dst == l.src1 && chance(3)) {
-            l.reduce = 0;
+            l.reduce = l.interleave = l.across = 0;
             l.d_addr = l.a_addr;
             std::copy(l.a_stride, l.a_stride + 6, l.d_stride);
         }
@@ -180,7 +195,12 @@ class Generator {
         } else {
             note("src1 ", l.src1);
             note("src2 ", l.src2);
+            const char *type = l.is_float() ? "float " : "";
             if (l.reduce) note("reduce ", l.reduce), note("levels ", l.levels);
+            if (l.interleave) note((std::string(type) + "interleave ").c_str(), l.reduce);
+            if (l.across) note((std::string(type) + "across ").c_str(), l.reduce);
+            if (l.function == FUNCTION) note("mode ", (int)l.settings.mode);
+            if (l.is_float()) note("float format ", l.format);
         }
         if (l.channel) note("channel ", 1);
         if (l.residual) note("residual ", 1);
@@ -192,6 +212,11 @@ class Generator {
             CHECK(seen[what + std::to_string(n)], "never tried: %s%d", what, n);
         };
         for (int i = 0; i <= DEPTHWISE; i++) want("function ", i);
+        for (int i = FADD; i <= FSQR && PARAM_ENABLE_FLOAT; i++) want("function ", i);
+        for (int i = 0; i < 5 && PARAM_SEGMENTS; i++) want("mode ", i);
+        for (int i = 1; i <= 3 && PARAM_ENABLE_FLOAT; i++)
+            want("interleave ", i), want("float interleave ", i), want("across ", i),
+            want("float across ", i), want("float format ", i - 1);
         for (int i = 0; i < (PARAM_ENABLE_DYNAMIC_WEIGHTS ? 4 : 2); i++) want("dst ", i);
         for (int i = 0; i < 3; i++) want("format ", i), want("src2 ", i), want("reduce ", 1 + i);
         for (int i = 0; i < 4; i++) want("levels ", i), want("depthwise stride ", 1 + i);

@@ -30,6 +30,11 @@ SHAPES = {
     "wide": {"ACT_W": 16, "ENABLE_RESIDUAL": 1, "TAPS": 4, "NUM_BANKS": 2, "BANK_DEPTH": 128},
     "plain": {"ROWS": 1, "LANES": 1, "ENABLE_RESIDUAL": 0, "ENABLE_LOOKUP": 0, "NUM_BANKS": 1,
               "BANK_DEPTH": 256},
+    "float": {"ENABLE_FLOAT": 1, "SEGMENTS": 24, "ENABLE_DYNAMIC_WEIGHTS": 1},
+    "float_odd": {"ENABLE_FLOAT": 1, "ROWS": 7, "LANES": 7, "TAPS": 1, "ACC_DEPTH": 5,
+                  "NUM_BANKS": 2, "BANK_DEPTH": 128},
+    "float_plain": {"ENABLE_FLOAT": 1, "SEGMENTS": 16, "ROWS": 2, "LANES": 1, "ENABLE_RESIDUAL": 0,
+                    "ENABLE_LOOKUP": 0, "ACT_W": 16},
 }
 
 
