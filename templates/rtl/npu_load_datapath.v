@@ -74,7 +74,7 @@ module npu_load_datapath #(
     output wire [39:0]           fault_address
 );
 
-    localparam [6:0] NUM_FUNCTIONS = 7'd5;
+    localparam [6:0] NUM_FUNCTIONS = 7'd6;
     localparam [7:0] CAUSE_FUNCTION      = 8'd2;
     localparam [7:0] CAUSE_CONFIGURATION = 8'd4;
     localparam [7:0] CAUSE_REGION        = 8'd6;

@@ -284,7 +284,7 @@ async def faults(dut):
     assert bench.writes == expected_writes(clipped, bench.content)
     # Illegal function, and a count of zero in each place.
     for changes, cause in [
-        (dict(function=5), 2), (dict(function=127), 2), (dict(run_bytes=0), 4),
+        (dict(function=6), 2), (dict(function=127), 2), (dict(run_bytes=0), 4),
         (dict(group_bytes=0), 4), (dict(word_count=[1, 0, 1]), 4), (dict(word_count=[1, 1, 0]), 4),
         (dict(word_count=[0, 1, 1]), 4), (dict(loop_count=[0, 1, 1, 1]), 4),
         (dict(loop_count=[1, 0, 1, 1]), 4), (dict(loop_count=[1, 1, 0, 1]), 4),

@@ -125,8 +125,9 @@ int main(int argc, char **argv) {
         coefficients.assign((size_t)SEGMENTS * 4, 0);
         for (uint32_t word = 0; word < (uint32_t)SEGMENTS * 4 + 64; word++) {
             uint32_t value = below(16) ? (rnd() & 0x807FFFFFu) | (100 + below(50)) << 23 : rnd();
+            if (below(8) == 0) value &= SIGN;
             top.coeff_wr_en = 1;
-            top.coeff_wr_addr = word < (uint32_t)SEGMENTS * 4 ? word : word | 1u << (12 + below(12));
+            top.coeff_wr_addr = word % 2 || word < coefficients.size() ? word : word | 1u << (14 + below(10));
             top.coeff_wr_data = value;
             top.eval();
             cycle();

@@ -91,6 +91,8 @@ module npu_core #(
     localparam LANES                  = 4;       // vector.lanes
     localparam TAPS                   = 3;       // vector.taps
     localparam ACC_DEPTH              = 64;      // vector.acc_depth
+    localparam ENABLE_FLOAT           = 0;       // vector.float
+    localparam FUNCTION_SEGMENTS      = 0;       // vector.segments
     localparam TABLES                 = 2;       // post.tables, 0 without post.lookup
     localparam ENABLE_RESIDUAL        = 1;       // post.residual
     localparam ENABLE_LOOKUP          = 1;       // post.lookup
@@ -383,6 +385,9 @@ module npu_core #(
     wire                table_wr_en;
     wire [23:0]         table_wr_addr;
     wire [31:0]         table_wr_data;
+    wire                coeff_wr_en;
+    wire [23:0]         coeff_wr_addr;
+    wire [31:0]         coeff_wr_data;
 
     npu_buffers #(
         .ROWS           (ROWS),
@@ -405,6 +410,7 @@ module npu_core #(
         .PBUF_DEPTH     (PBUF_DEPTH),
         .PBUF_UNIT_BYTES(PBUF_UNIT_BYTES),
         .TABLES         (TABLES),
+        .COEFF_SEGMENTS (FUNCTION_SEGMENTS),
         .UNIT_MAX       (UNIT_MAX),
         .UNIT_W         (UNIT_W)
     ) u_buffers (
@@ -461,6 +467,9 @@ module npu_core #(
         .table_wr_en        (table_wr_en),
         .table_wr_addr      (table_wr_addr),
         .table_wr_data      (table_wr_data),
+        .coeff_wr_en        (coeff_wr_en),
+        .coeff_wr_addr      (coeff_wr_addr),
+        .coeff_wr_data      (coeff_wr_data),
         .ibuf_conflicts     (ibuf_conflicts),
         .vmem_conflicts     (vmem_conflicts)
     );
@@ -589,6 +598,8 @@ module npu_core #(
         .ENABLE_RESIDUAL       (ENABLE_RESIDUAL),
         .ENABLE_LOOKUP         (ENABLE_LOOKUP),
         .ENABLE_DYNAMIC_WEIGHTS(ENABLE_DYNAMIC_WEIGHTS),
+        .ENABLE_FLOAT          (ENABLE_FLOAT),
+        .SEGMENTS              (FUNCTION_SEGMENTS),
         .RD_LATENCY            (RD_LATENCY)
     ) u_vector (
         .clk                  (clk),
@@ -663,7 +674,10 @@ module npu_core #(
         .wbuf_wr_busy         (tile_busy),
         .table_wr_en          (table_wr_en),
         .table_wr_addr        (table_wr_addr),
-        .table_wr_data        (table_wr_data)
+        .table_wr_data        (table_wr_data),
+        .coeff_wr_en          (coeff_wr_en),
+        .coeff_wr_addr        (coeff_wr_addr),
+        .coeff_wr_data        (coeff_wr_data)
     );
 
     generate
