@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 
-LOAD_BUFFERS = ["IBUF", "WBUF", "PBUF", "VMEM", "TABLE"]
+LOAD_BUFFERS = ["IBUF", "WBUF", "PBUF", "VMEM", "TABLE", "COEFF"]
 STORE_BUFFERS = ["IBUF", "VMEM"]
 
 

@@ -175,6 +175,9 @@ module npu_vector_datapath #(
     // Places for results: one a cycle from issue until the written word frees its place.
     localparam RESULT_DEPTH = LATENCY + POST_LATENCY + 2;
     localparam SKIP_DEPTH   = 1 << $clog2(LATENCY + SKIP_DELAY + 1);
+    // Per-lane parameters: a pair takes two cycles to fetch and is kept for the whole way.
+    localparam PARAM_DEPTH  = (ENABLE_FLOAT == 0) ? 4
+                            : 1 << $clog2((LATENCY + SCALE_DELAY + RD_LATENCY + 4) / 2);
 
     localparam [6:0] FN_DEPTHWISE = 7'd19;
     localparam [1:0] SRC2_IMM     = 2'd0;
@@ -615,7 +618,8 @@ module npu_vector_datapath #(
     wire [LANES*32-1:0]    out_wide;
 
     npu_vector_param #(
-        .LANES           (LANES)
+        .LANES           (LANES),
+        .DEPTH           (PARAM_DEPTH)
     ) u_param (
         .clk             (clk),
         .rst             (rst),

@@ -233,7 +233,7 @@ async def random_launches(dut):
         bench.stalls(bench.ram.r_channel, 0.0 if calm else 0.3)
         bench.buf_rate = 1.0 if calm else rng.choice([0.3, 0.8])
         for _ in range(rng.randint(1, 4)):
-            launch = dma_reference.random_launch(rng, range(5), WORDS, True, rng.random() < 0.3)
+            launch = dma_reference.random_launch(rng, range(6), WORDS, True, rng.random() < 0.3)
             expected += expected_writes(launch, bench.content)
             marks.append(len(expected))
             assert await bench.launch(launch, 100000), f"not accepted: {launch}"

@@ -1,5 +1,6 @@
 // Cycles of single and overlapping launches without interference, against what the description of
 // the RTL promises, and configuration and range faults. Results are compared too.
+#include <algorithm>
 #include "driver.h"
 
 static const uint32_t BANK = PARAM_BANK_DEPTH * SLICES;   // lane words
@@ -33,8 +34,11 @@ static void expect(const char *what, long cycles, long work, long overhead) {
 }
 
 // A launch alone: from its offer to the first element's issue, and from the last one's to the end.
+static const int LEVELS = PARAM_LANES <= 1 ? 0 : PARAM_LANES <= 2 ? 1 : PARAM_LANES <= 4 ? 2 : 3;
 static const long RAMP = 14 + (PARAM_ENABLE_RESIDUAL ? 24 : 10)
-                       + (PARAM_ENABLE_LOOKUP && PARAM_ACT_W <= 8);
+                       + (PARAM_ENABLE_LOOKUP && PARAM_ACT_W <= 8)
+                       + (PARAM_ENABLE_FLOAT ? (PARAM_SEGMENTS ? 21 : 6) + 5 : 0)
+                       + (PARAM_ENABLE_FLOAT && LEVELS ? 1 + 5 * LEVELS : 0);
 
 static void speed() {
     Launch l = plain(ADD, 200);
@@ -76,6 +80,26 @@ static void speed() {
         expect("residual addition", run({res}), 200, RAMP);
     }
     driver->compare(memories, "speed");
+}
+
+// Binary32: all functions at one element a cycle; sweeps without a bubble from 7 accumulators on.
+static void float_speed() {
+    for (int function : {(int)FADD, (int)FMAX, (int)F2I, PARAM_SEGMENTS ? (int)FUNCTION : (int)I2F}) {
+        Launch l = plain(function, 100);
+        l.src1 = 1, l.src2 = 2, l.dst = 1, l.format = 1;
+        l.b_addr = PARAM_BANK_DEPTH, l.d_addr = 2 * PARAM_BANK_DEPTH;
+        expect(("binary32, function " + std::to_string(function)).c_str(), run({l}), 100, RAMP);
+    }
+    for (int accumulators : {1, 3, 6, 7, 8, 16}) {
+        Launch l = plain(FMUL, (uint32_t)accumulators);
+        l.src1 = 1, l.src2 = 2, l.dst = 1, l.format = 1, l.reduce = 1, l.interleave = 1;
+        l.a_stride[1] = accumulators, l.count[1] = 6, l.levels = 1, l.count[2] = 2, l.across = 1;
+        l.b_addr = PARAM_BANK_DEPTH, l.d_addr = 2 * PARAM_BANK_DEPTH;
+        long sweep = std::max(accumulators, 7);
+        expect(("12 sweeps of " + std::to_string(accumulators)).c_str(), run({l}),
+               11 * sweep + accumulators, RAMP);
+    }
+    driver->compare(memories, "binary32");
 }
 
 // k x k depthwise on rows with padding; `rows` rows of `width` outputs; the rows of the picture
@@ -137,8 +161,45 @@ static void faults() {
     TRY(refused, "format 0 to VMEM", l.dst = 1)
     TRY(accepted, "format 2 to VMEM", (l.format = 2, l.dst = 1, l.d_addr = 0))
     TRY(refused, "src2 3", l.src2 = 3)
-    TRY(refused, "function 20", l.function = 20)
     TRY(refused, "function 51", l.function = 51)
+    TRY(refused, "function 64 + 1", l.function = 65)
+    Launch wide = good;
+    wide.dst = wide.format = 1, wide.d_addr = 0;
+    std::swap(good, wide);
+    for (int f = FADD; f <= FUNCTION; f++) {
+        if (PARAM_ENABLE_FLOAT && (f != FUNCTION || PARAM_SEGMENTS))
+            TRY(accepted, "function of binary32", l.function = f)
+        else
+            TRY(refused, "function of binary32", l.function = f)
+    }
+    if (PARAM_ENABLE_FLOAT) {
+        TRY(refused, "interleave without reduction", l.interleave = 1)
+        TRY(refused, "across without reduction", l.across = 1)
+        TRY(accepted, "interleaved sum", (l.interleave = 1, l.reduce = 1))
+        TRY(accepted, "sum across", (l.across = 1, l.reduce = 1))
+        TRY(refused, "binary32 sum", (l.function = FADD, l.reduce = 1))
+        TRY(refused, "binary32 sum across", (l.function = FNEG, l.reduce = 1, l.across = 1))
+        TRY(accepted, "binary32 maximum", (l.function = FADD, l.reduce = 2))
+        TRY(accepted, "sum of comparisons", (l.function = FLT, l.reduce = 1))
+        TRY(accepted, "interleaved binary32 sum", (l.function = I2F, l.reduce = l.interleave = 1))
+        TRY(accepted, "all accumulators",
+            (l.reduce = l.interleave = 1, l.count[0] = PARAM_ACC_DEPTH))
+        TRY(refused, "an accumulator too many",
+            (l.reduce = l.interleave = 1, l.count[0] = PARAM_ACC_DEPTH + 1))
+        TRY(accepted, "many in plain reductions", (l.reduce = 1, l.count[0] = PARAM_ACC_DEPTH + 1))
+    } else {
+        TRY(refused, "interleave", (l.interleave = 1, l.reduce = 1))
+        TRY(refused, "across", (l.across = 1, l.reduce = 1))
+    }
+    if (PARAM_SEGMENTS) {
+        good.function = FUNCTION;
+        TRY(accepted, "octaves, 12 bits", (l.settings.mode = 4, l.settings.bits = 12))
+        TRY(refused, "mode 5", l.settings.mode = 5)
+        TRY(refused, "13 bits", l.settings.bits = 13)
+        TRY(accepted, "only the function looks at its settings",
+            (l.function = FADD, l.settings.mode = 7, l.settings.bits = 15))
+    }
+    std::swap(good, wide);
     TRY(refused, "maximum beyond the activation", l.max = 1 << (PARAM_ACT_W - 1))
     TRY(refused, "minimum beyond the activation", l.min = -(1 << (PARAM_ACT_W - 1)) - 1)
     TRY(accepted, "limits of wide formats are not used",
@@ -172,6 +233,7 @@ static void faults() {
     }
     good = plain(DEPTHWISE, PARAM_TAPS), good.d_addr = 2 * BANK;
     TRY(accepted, "one position", )
+    TRY(accepted, "reduction is not used", l.interleave = l.across = 1)
     if (PARAM_TAPS > 1) TRY(refused, "row shorter than the taps", l.count[0] = PARAM_TAPS - 1)
     TRY(refused, "taps.stride 0", l.tap_skip = 0)
     TRY(accepted, "src2 is not used", l.src2 = 3)
@@ -219,8 +281,10 @@ int main(int argc, char **argv) {
     for (uint32_t i = 0; i < WORDS; i++)
         for (auto &v : memories.vmem[i])
             v = i % 2 ? (127u - d.below(8)) << 23 | (d.random() & 0x7fffff) : d.random() % 1000;
+    memories.coefficients.assign(PARAM_SEGMENTS * 4, 0x3f800000);
     d.fill(memories);
     speed();
+    if (PARAM_ENABLE_FLOAT) float_speed();
     if (PARAM_TAPS == 3) {
         depthwise(3, 1, 112, argc > 2 ? std::atoi(argv[2]) : 4, 6, 2.7);
         depthwise(3, 2, 56, 4, 6, 1.4);

@@ -34,7 +34,7 @@ SHAPES = {
     "float_odd": {"ENABLE_FLOAT": 1, "ROWS": 7, "LANES": 7, "TAPS": 1, "ACC_DEPTH": 5,
                   "NUM_BANKS": 2, "BANK_DEPTH": 128},
     "float_plain": {"ENABLE_FLOAT": 1, "SEGMENTS": 16, "ROWS": 2, "LANES": 1, "ENABLE_RESIDUAL": 0,
-                    "ENABLE_LOOKUP": 0, "ACT_W": 16},
+                    "ENABLE_LOOKUP": 0, "ACT_W": 7},
 }
 
 
@@ -47,7 +47,7 @@ def test_random_launches(shape):
     run(SHAPES[shape], "bench.cpp", "1", "60")
 
 
-@pytest.mark.parametrize("shape", ["square", "halves", "plain"])
+@pytest.mark.parametrize("shape", ["square", "halves", "plain", "float", "float_plain"])
 def test_speed_and_faults(shape):
     extra = {"BANK_DEPTH": 512, "NUM_BANKS": 4, "ACC_DEPTH": 112}
     run({**SHAPES[shape], **extra, "ENABLE_DYNAMIC_WEIGHTS": 0}, "speed.cpp", "1", "112")
