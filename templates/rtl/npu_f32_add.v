@@ -50,6 +50,8 @@ module npu_f32_add #(
     wire [23:0] b_significand = b_zero ? 24'd0 : {1'b1, b[22:0]};
     wire        b_larger = !b_zero && (b[30:0] > a[30:0]);
 
+    wire [7:0]  apart    = (b_larger ? b[30:23] : a[30:23]) - (b_larger ? a[30:23] : b[30:23]);
+
     // Shifts right; bits that fall out are gathered in bit 0.
     function [26:0] align;
         input [23:0] significand;
@@ -106,13 +108,18 @@ module npu_f32_add #(
         end
     endfunction
 
+    // The lowest bit makes the carry that a difference needs.
+    wire [28:0] total = {1'b0, large_align_q, 3'd0, 1'b1}
+                      + {{1'b0, small_align_q} ^ {28{subtract_align_q}}, subtract_align_q};
+    wire        unused_carry = &{1'b0, total[0]};
+
     always @(posedge clk) begin
         if (enable[0]) begin
             subtract_order_q <= a[31] ^ b[31];
+            distance_q       <= apart;
             if (b_larger) begin
                 sign_order_q     <= b[31];
                 exponent_order_q <= b[30:23];
-                distance_q       <= b[30:23] - a[30:23];
                 large_order_q    <= b_significand;
                 small_order_q    <= a_significand;
             end else begin
@@ -120,7 +127,6 @@ module npu_f32_add #(
                 // are negative.
                 sign_order_q     <= a[31] && (b[31] || (!a_zero && a[30:0] != b[30:0]));
                 exponent_order_q <= a[30:23];
-                distance_q       <= a[30:23] - b[30:23];
                 large_order_q    <= a_significand;
                 small_order_q    <= b_significand;
             end
@@ -135,9 +141,7 @@ module npu_f32_add #(
         if (enable[2]) begin
             sign_sum_q     <= sign_align_q;
             exponent_sum_q <= exponent_align_q;
-            sum_q          <= subtract_align_q
-                            ? {1'b0, large_align_q, 3'd0} - {1'b0, small_align_q}
-                            : {1'b0, large_align_q, 3'd0} + {1'b0, small_align_q};
+            sum_q          <= total[28:1];
         end
         if (enable[3]) begin
             sign_norm_q       <= sign_sum_q;

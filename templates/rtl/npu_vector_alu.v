@@ -69,14 +69,16 @@ module npu_vector_alu #(
         end
     endfunction
 
-    // One adder serves sums, differences, negation and comparisons.
+    // One adder serves sums, differences, negation and comparisons. Its lowest bit makes the carry
+    // that a difference needs.
     wire        from_zero = (op == OP_NEG) || (op == OP_ABS);
     wire        subtract  = (op != OP_ADD);
     wire [31:0] left      = is_float ? ordered(float_a) : from_zero ? 32'd0 : a;
     wire [31:0] right     = is_float ? ordered(float_b) : from_zero ? a : b;
     wire [32:0] addend    = {right[31], right} ^ {33{subtract}};
-    wire [32:0] total     = {left[31], left} + addend + {32'd0, subtract};
-    wire        less      = total[32];
+    wire [33:0] carried   = {left[31], left, 1'b1} + {addend, subtract};
+    wire [31:0] total     = carried[32:1];
+    wire        less      = carried[33];
     wire        equal     = (a == b);
     wire        numbers   = !nan_a && !nan_b;
     wire        float_eq  = numbers && (float_a == float_b || zeros);
@@ -94,8 +96,8 @@ module npu_vector_alu #(
 
     always @* begin
         case (op)
-            OP_ADD, OP_SUB, OP_NEG:    simple = total[31:0];
-            OP_ABS:                    simple = a[31] ? total[31:0] : a;
+            OP_ADD, OP_SUB, OP_NEG:    simple = total;
+            OP_ABS:                    simple = a[31] ? total : a;
             OP_MAX:                    simple = less ? b : a;
             OP_MIN:                    simple = less ? a : b;
             OP_AND:                    simple = a & b;
@@ -168,7 +170,7 @@ module npu_vector_alu #(
         end
     endgenerate
 
-    wire unused_op = &{1'b0, OP_MOVE};
+    wire unused_op = &{1'b0, OP_MOVE, carried[0]};
 
 endmodule
 

@@ -16,29 +16,41 @@ module npu_vector_join #(
     localparam [1:0] KIND_MAX = 2'd2;
     localparam [1:0] KIND_MIN = 2'd3;
 
-    wire below;                                    // right is below left
+    wire [31:0] left_key;                          // these order like the values
+    wire [31:0] right_key;
+    wire        swap;                              // a NaN gives way
+    wire        right_nan;
+
+    // One adder serves sums and comparisons; the lowest bit makes the carry of a difference.
+    wire        subtract = kind[1];
+    wire [31:0] addend   = left_key ^ {32{subtract}};
+    wire [33:0] total    = {right_key[31], right_key, 1'b1} + {addend[31], addend, subtract};
+    wire        below    = swap ? right_nan : total[33];   // right is below left
 
     assign out = (kind == KIND_MAX) ? (below ? left : right)
-               : (kind == KIND_MIN) ? (below ? right : left) : left + right;
+               : (kind == KIND_MIN) ? (below ? right : left) : total[32:1];
 
     generate
         if (ENABLE_FLOAT != 0) begin : gen_float
             // As two's complement the bits of a number order like the number when those below the
             // sign of a negative one are inverted. NaN is then above all numbers.
-            wire        left_nan  = is_float && (left[30:22] == 9'h1FF);
-            wire        right_nan = is_float && (right[30:22] == 9'h1FF);
-            wire [31:0] left_key  = left ^ {1'b0, {31{is_float && left[31]}}};
-            wire [31:0] right_key = right ^ {1'b0, {31{is_float && right[31]}}};
-            wire        less      = ($signed(right_key) < $signed(left_key));
-            wire        swap      = (kind == KIND_MAX) && (left_nan || right_nan);
+            wire left_nan = is_float && (left[30:22] == 9'h1FF);
 
-            assign below = swap ? right_nan : less;
+            assign right_nan = is_float && (right[30:22] == 9'h1FF);
+            assign left_key  = left ^ {1'b0, {31{is_float && left[31]}}};
+            assign right_key = right ^ {1'b0, {31{is_float && right[31]}}};
+            assign swap      = (kind == KIND_MAX) && (left_nan || right_nan);
         end else begin : gen_integer
-            assign below = ($signed(right) < $signed(left));
+            assign left_key  = left;
+            assign right_key = right;
+            assign right_nan = 1'b0;
+            assign swap      = 1'b0;
 
             wire unused_float = &{1'b0, is_float};
         end
     endgenerate
+
+    wire unused_carry = &{1'b0, total[0]};
 
 endmodule
 
