@@ -149,7 +149,8 @@ fn expected(unit: &Unit, x: f32, table: &[[f32; 3]]) -> f32 {
             if above >= i64::from(unit.octaves) {
                 return poly(first + half - 1, x.abs().min(f64::from(f32::MAX)) + 0.0 * x.signum());
             }
-            let significand = if x.is_infinite() {
+            // Where the lowest exponent is that of zero, zero has a mantissa of zeros.
+            let significand = if x.is_infinite() || x == 0.0 {
                 1.0
             } else if x.is_nan() {
                 payload

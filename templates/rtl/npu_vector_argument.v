@@ -131,14 +131,14 @@ module npu_vector_argument (
     // ---- Second stage ---------------------------------------------------------------------
 
     wire [19:0] number   = high_q >> shift;
-    wire        inside   = octaves && !below_q && !above_q;
+    wire        interior = octaves && !below_q && !above_q;
     wire [15:0] origin   = (octaves && negative_q) ? base_below : base;
     wire [15:0] position = (octaves && below_q) ? 16'd0 : (octaves && above_q) ? last
                          : number[15:0];
 
     always @(posedge clk) begin
         if (enable[1]) begin
-            segment_q <= origin + position + {15'd0, inside};
+            segment_q <= origin + position + {15'd0, interior};
         end
     end
 
