@@ -52,6 +52,22 @@ pub struct Unit {
     pub segments: usize,
 }
 
+/// A function ready to be loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Use of the argument; `base` is 0 and `segments` the number of coefficients.
+    pub form: Unit,
+    /// c0, c1, c2 of each segment.
+    pub coefficients: Vec<[f32; 3]>,
+}
+
+impl Table {
+    /// What the function unit gives for x.
+    pub fn apply(&self, x: f32) -> f32 {
+        self.form.apply(x, |segment| self.coefficients.get(segment).copied().unwrap_or_default())
+    }
+}
+
 /// Bits of a mantissa.
 const MANTISSA: u32 = 23;
 /// Bits of a fraction of a period, and of a mantissa below the parity of the exponent.

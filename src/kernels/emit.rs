@@ -44,6 +44,7 @@ pub struct Emitter<'d> {
     pub vmem: Arena,
     wbuf_next: usize,
     pbuf_next: usize,
+    segments_next: usize,
     constants: Option<u8>,
     macs: u64,
 }
@@ -61,9 +62,10 @@ impl<'d> Emitter<'d> {
             known: Default::default(),
             semaphores: Default::default(),
             ibuf: Arena::new(geometry.ibuf_words, geometry.ibuf_bank_depth),
-            vmem: Arena::new(geometry.vmem_words, geometry.vmem_words),
+            vmem: Arena::new(geometry.vmem_words, geometry.vmem_bank_depth),
             wbuf_next: 0,
             pbuf_next: 0,
+            segments_next: 0,
             constants: None,
             macs: 0,
         })
@@ -213,6 +215,17 @@ impl<'d> Emitter<'d> {
         }
         let start = self.pbuf_next;
         self.pbuf_next = start + words;
+        Ok(start)
+    }
+
+    /// The next `segments` segments of the function unit, behind the tables already there.
+    pub fn segments(&mut self, segments: usize) -> Result<usize, KernelError> {
+        let total = self.design.function_segments();
+        let start = self.segments_next;
+        if start + segments > total {
+            return Err(KernelError::Segments { segments, free: total - start, total });
+        }
+        self.segments_next = start + segments;
         Ok(start)
     }
 

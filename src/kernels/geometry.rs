@@ -44,6 +44,8 @@ pub struct Geometry {
     pub pbuf_words: usize,
     /// Words in VMEM.
     pub vmem_words: usize,
+    /// Words in a bank of VMEM.
+    pub vmem_bank_depth: usize,
     /// Bytes the bus moves per cycle.
     pub bus_bytes: usize,
 }
@@ -75,6 +77,7 @@ impl Geometry {
             wbuf_word_bytes: design.wbuf().word_bytes,
             pbuf_words: design.pbuf_words(),
             vmem_words: design.vmem().words,
+            vmem_bank_depth: design.vmem().bank_depth,
             bus_bytes: design.axi().data_bits / 8,
         })
     }

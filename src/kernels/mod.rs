@@ -11,12 +11,14 @@ pub mod conv;
 pub mod emit;
 pub mod geometry;
 pub mod hazard;
+pub mod rows;
 pub mod tensor;
 mod tile_maps;
 mod tiling;
 pub mod transfer;
 pub mod vector;
 pub mod weights;
+pub mod wide;
 
 pub use emit::Emitter;
 pub use geometry::Geometry;
@@ -78,6 +80,21 @@ pub enum KernelError {
         /// Words in PBUF.
         total: usize,
     },
+    /// No room for a table of the function unit.
+    #[error(
+        "a table of {segments} segments does not fit: {free} of {total} segments are free; raise `vector.segments`"
+    )]
+    Segments {
+        /// Segments of the table.
+        segments: usize,
+        /// Segments not in use.
+        free: usize,
+        /// Segments of the design.
+        total: usize,
+    },
+    /// An operator without the table it needs.
+    #[error("the operator needs a table of the function unit")]
+    NoTable,
     /// Activations of part of a byte.
     #[error("kernels move whole bytes, but `precision.activation` is {bits} bits; use 8 or 16")]
     ActivationBits {
