@@ -13,7 +13,7 @@ use crate::exec::{Executor, RunReport, compare};
 use crate::golden::Golden;
 use crate::program::disasm::statement;
 use crate::workload::Workload;
-use crate::workload::bench::{ConvShape, convolution, gemm};
+use crate::workload::bench::{ConvShape, convolution, depthwise, gemm};
 
 /// Measure an operator on the RTL: cycles, utilisation of the array, where the cycles go.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,7 @@ Examples:
   npugen bench gemm --m 512 --n 512 --k 512 --on rtl --json
   npugen bench conv --size 56 --channels 64 --filters 64 --kernel 3 --pad 1
   npugen bench conv --size 28 --channels 128 --filters 128 --kernel 3 --pad 1 --layers 10
+  npugen bench depthwise --shape 112x112x96 --kernel 3 --on rtl --json
   npugen bench simulator --rows 64 --cols 64
 
 Data is random, from a seed; results are compared with the golden model, byte for byte.")]
@@ -36,6 +37,8 @@ enum What {
     Gemm(GemmArgs),
     /// A convolution from DRAM to DRAM, or a chain of them on chip.
     Conv(ConvArgs),
+    /// A depthwise convolution on the lanes, from DRAM to DRAM.
+    Depthwise(DepthwiseArgs),
     /// The simulator itself: build time and cycles per second.
     Simulator(Common),
 }
@@ -118,13 +121,86 @@ struct ConvArgs {
     common: Common,
 }
 
+#[derive(Debug, clap::Args)]
+struct DepthwiseArgs {
+    /// Height, width and channels of the input.
+    #[arg(long, value_name = "HxWxC", default_value = "112x112x96")]
+    shape: Sizes<3>,
+    /// Height and width of the kernel.
+    #[arg(long, default_value_t = 3)]
+    kernel: usize,
+    /// Stride in both directions.
+    #[arg(long, default_value_t = 1)]
+    stride: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Sizes of a tensor, written `12x128x128`.
+#[derive(Debug, Clone, Copy)]
+struct Sizes<const N: usize>([usize; N]);
+
+impl<const N: usize> std::str::FromStr for Sizes<N> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Sizes<N>, String> {
+        let sizes: Option<Vec<usize>> =
+            text.split('x').map(|size| size.parse().ok().filter(|&size| size > 0)).collect();
+        let sizes = sizes.and_then(|sizes| <[usize; N]>::try_from(sizes).ok());
+        sizes.map(Sizes).ok_or_else(|| {
+            let example = ["112"; N].join("x");
+            format!("`{text}` is not {N} sizes of at least 1, such as {example}")
+        })
+    }
+}
+
+impl<const N: usize> std::fmt::Display for Sizes<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.map(|size| size.to_string()).join("x"))
+    }
+}
+
+/// What cycles are compared with.
+#[derive(Debug, Clone, Copy)]
+enum Measure {
+    /// Multipliers of the array.
+    Array,
+    /// Lanes of VECTOR: products per lane and cycle.
+    Lanes,
+}
+
+impl Measure {
+    fn name(self) -> &'static str {
+        match self {
+            Measure::Array => "utilisation",
+            Measure::Lanes => "macs_per_lane_and_cycle",
+        }
+    }
+
+    fn value(self, design: &Design, workload: &Workload, cycles: u64) -> f64 {
+        let width = match self {
+            Measure::Array => design.rows() * design.cols(),
+            Measure::Lanes => design.lanes(),
+        };
+        workload.macs as f64 / (width as f64 * cycles.max(1) as f64)
+    }
+
+    fn text(self, value: f64) -> String {
+        match self {
+            Measure::Array => format!("utilisation {:.2} %", 100.0 * value),
+            Measure::Lanes => format!("{value:.3} multiply-accumulates per lane and cycle"),
+        }
+    }
+}
+
 /// Runs the benchmark.
 pub fn run(args: &Args) -> Result<(), Error> {
     match &args.what {
         What::Gemm(args) => {
             let (m, n, k) = (args.m, args.n, args.k);
             let macs = product(&[m, n, k]);
-            measure(&args.common, &format!("gemm {m}x{n}x{k}"), macs, |design| {
+            let name = format!("gemm {m}x{n}x{k}");
+            measure(&args.common, &name, Measure::Array, macs, |design| {
                 gemm(design, m, n, k, args.common.seed)
             })
         }
@@ -155,8 +231,19 @@ pub fn run(args: &Args) -> Result<(), Error> {
                 args.pad,
                 args.layers
             );
-            measure(&args.common, &name, macs, |design| {
+            measure(&args.common, &name, Measure::Array, macs, |design| {
                 convolution(design, shape, args.common.seed)
+            })
+        }
+        What::Depthwise(args) => {
+            let DepthwiseArgs { shape, kernel, stride, common } = args;
+            let [height, width, channels] = shape.0;
+            let fits = *stride > 0 && *kernel <= height.min(width);
+            let macs = product(&[height, width, channels, *kernel, *kernel]);
+            let name = format!("depthwise {shape}, {kernel}x{kernel} stride {stride}");
+            let macs = if fits { macs } else { 0 };
+            measure(common, &name, Measure::Lanes, macs, |design| {
+                depthwise(design, shape.0, *kernel, *stride, common.seed)
             })
         }
         What::Simulator(common) => simulator(common),
@@ -173,6 +260,7 @@ fn product(sizes: &[usize]) -> u128 {
 
 /// What was measured.
 struct Measurement {
+    what: Measure,
     report: RunReport,
     /// Bit-equal to the golden model; `None` when that was not asked.
     equal: Option<bool>,
@@ -183,6 +271,7 @@ struct Measurement {
 fn measure(
     common: &Common,
     name: &str,
+    what: Measure,
     macs: u128,
     make: impl Fn(&Design) -> Result<Workload, crate::kernels::KernelError>,
 ) -> Result<(), Error> {
@@ -211,8 +300,8 @@ fn measure(
         say(&format!("wrote {}", path.display()));
     }
     let measurement = match common.on {
-        On::Golden => on_golden(&design, &workload)?,
-        On::Rtl => on_rtl(common, &design, &workload)?,
+        On::Golden => on_golden(&design, &workload, what)?,
+        On::Rtl => on_rtl(common, &design, &workload, what)?,
     };
     show(common, name, &design, &workload, &measurement)?;
     if let Some(fault) = measurement.report.fault {
@@ -221,14 +310,19 @@ fn measure(
     Ok(())
 }
 
-fn on_golden(design: &Design, workload: &Workload) -> Result<Measurement, Error> {
+fn on_golden(design: &Design, workload: &Workload, what: Measure) -> Result<Measurement, Error> {
     let mut golden = Golden::new(design);
     golden.load(&workload.program).map_err(failed)?;
     let report = golden.run().map_err(failed)?;
-    Ok(Measurement { report, equal: None, build_seconds: None, cycles_per_second: 0.0 })
+    Ok(Measurement { what, report, equal: None, build_seconds: None, cycles_per_second: 0.0 })
 }
 
-fn on_rtl(common: &Common, design: &Design, workload: &Workload) -> Result<Measurement, Error> {
+fn on_rtl(
+    common: &Common,
+    design: &Design,
+    workload: &Workload,
+    what: Measure,
+) -> Result<Measurement, Error> {
     let mut rtl = build(common, design)?;
     let build_seconds = rtl.built().seconds;
     rtl.load(&workload.program).map_err(failed)?;
@@ -248,7 +342,7 @@ fn on_rtl(common: &Common, design: &Design, workload: &Workload) -> Result<Measu
         equal = Some(true);
     }
     let cycles_per_second = figures.cycles as f64 / figures.seconds.max(1e-9);
-    Ok(Measurement { report, equal, build_seconds, cycles_per_second })
+    Ok(Measurement { what, report, equal, build_seconds, cycles_per_second })
 }
 
 fn build(common: &Common, design: &Design) -> Result<Rtl, Error> {
@@ -257,11 +351,6 @@ fn build(common: &Common, design: &Design) -> Result<Rtl, Error> {
         say(&format!("built the simulation model of {} in {seconds:.1} s", design.name()));
     }
     Ok(rtl)
-}
-
-fn utilisation(design: &Design, workload: &Workload, cycles: u64) -> f64 {
-    let peak = (design.rows() * design.cols()) as f64;
-    workload.macs as f64 / (peak * cycles.max(1) as f64)
 }
 
 /// Launches in the order of retirement.
@@ -290,11 +379,11 @@ fn show(
 ) -> Result<(), Error> {
     let report = &measurement.report;
     let cycles = report.cycles;
-    let share = cycles.map(|cycles| utilisation(design, workload, cycles));
+    let share = cycles.map(|cycles| measurement.what.value(design, workload, cycles));
     if common.json {
         let counters: serde_json::Map<String, serde_json::Value> =
             report.counters.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-        let value = json!({
+        let mut value = json!({
             "benchmark": name,
             "design": design.name(),
             "rows": design.rows(),
@@ -305,13 +394,13 @@ fn show(
             "launches": report.retired.len(),
             "macs": workload.macs,
             "cycles": cycles,
-            "utilisation": share,
             "equal_to_golden": measurement.equal,
             "fault": report.fault.map(|fault| fault.to_string()),
             "counters": counters,
             "build_seconds": measurement.build_seconds,
             "cycles_per_second": measurement.cycles_per_second,
         });
+        value[measurement.what.name()] = json!(share);
         return print(&format!("{value:#}\n"));
     }
     let mut text = format!("{name} on {} ({} x {})\n", design.name(), design.rows(), design.cols());
@@ -324,9 +413,9 @@ fn show(
     if let (Some(cycles), Some(share)) = (cycles, share) {
         let ms = cycles as f64 / (f64::from(design.clock_mhz().max(1)) * 1e3);
         text += &format!(
-            "  {cycles} cycles ({ms:.3} ms at {} MHz), utilisation {:.2} %\n",
+            "  {cycles} cycles ({ms:.3} ms at {} MHz), {}\n",
             design.clock_mhz(),
-            100.0 * share
+            measurement.what.text(share)
         );
         text += &format!("  simulated at {:.0} cycles/s\n", measurement.cycles_per_second);
         if common.timeline {
@@ -358,7 +447,8 @@ fn simulator(common: &Common) -> Result<(), Error> {
     let report = rtl.run().map_err(failed)?;
     let figures = rtl.figures();
     let cycles_per_second = figures.cycles as f64 / figures.seconds.max(1e-9);
-    let measurement = Measurement { report, equal: None, build_seconds, cycles_per_second };
+    let what = Measure::Array;
+    let measurement = Measurement { what, report, equal: None, build_seconds, cycles_per_second };
     if !common.json {
         print(&format!(
             "simulator of {} ({} x {}): built in {:.1} s, {cycles_per_second:.0} cycles/s\n",

@@ -4,9 +4,9 @@
 //! feature map's strides are multiplied by `slices` and a kernel is launched once per slice.
 
 use super::conv::{Requant, Residual, wrap};
-use super::transfer::load_words;
+use super::transfer::{load_rows, load_words, store_rows};
 use super::weights::{depthwise_words, lane_params};
-use super::{Emitter, Fmap, KernelError};
+use super::{DramTensor, Emitter, Fmap, KernelError};
 use crate::isa::Engine;
 use crate::isa::levels::vector::{DST, LOOPS, SRC2, STEP_X, STEP_Y};
 use crate::isa::table::{load, vector};
@@ -80,6 +80,64 @@ fn lane_word(e: &Emitter, map: &Fmap, y: i64, x: i64, slice: usize) -> i64 {
     wrap(word * signed(e.geometry.slices) + signed(slice))
 }
 
+/// Constants of a depthwise convolution on chip.
+#[derive(Debug)]
+pub struct DepthwiseConstants {
+    weights: Fmap,
+    /// First VMEM word and number of words of the parameters of each slice.
+    params: Vec<(usize, usize)>,
+}
+
+impl DepthwiseConstants {
+    /// Brings weights into IBUF, apart from maps that are used with them, and parameters into VMEM.
+    pub fn load(
+        e: &mut Emitter,
+        layer: &Depthwise,
+        channels: usize,
+        apart: &[&Fmap],
+    ) -> Result<DepthwiseConstants, KernelError> {
+        let geometry = e.geometry;
+        let [kh, kw] = layer.kernel;
+        let words = depthwise_words(&geometry, channels, layer.kernel, layer.weights);
+        let window_words = kw.next_multiple_of(geometry.taps);
+        let weights = e.fmap([kh, window_words, channels], apart)?;
+        let dram = e.constants(&words);
+        load_words(e, load::Function::Ibuf, dram, words.len(), weights.addr)?;
+
+        let sums = layer
+            .weights
+            .chunks(kh * kw)
+            .map(|taps| taps.iter().map(|&tap| i32::from(tap)).sum::<i32>());
+        let bias: Vec<i32> = layer
+            .bias
+            .iter()
+            .zip(sums)
+            .map(|(bias, sum)| bias.wrapping_sub(sum.wrapping_mul(layer.input_zero)))
+            .collect();
+        let mut params = Vec::new();
+        for slice in 0..geometry.slices {
+            let bytes = lane_params(&geometry, &bias, layer.scales, slice, geometry.slices);
+            let words = bytes.len() / (4 * geometry.lanes);
+            let param = e
+                .vmem
+                .take(words, &[])
+                .ok_or(KernelError::VmemFull { words, total: geometry.vmem_words })?;
+            let dram = e.constants(&bytes);
+            load_words(e, load::Function::Vmem, dram, bytes.len(), param)?;
+            params.push((param, words));
+        }
+        Ok(DepthwiseConstants { weights, params })
+    }
+
+    /// Gives their space back.
+    pub fn release(self, e: &mut Emitter) {
+        for (start, words) in self.params {
+            e.vmem.give(start, words);
+        }
+        e.release(&self.weights);
+    }
+}
+
 /// Emits a depthwise convolution of a map into a map.
 pub fn depthwise(
     e: &mut Emitter,
@@ -87,39 +145,30 @@ pub fn depthwise(
     input: &Fmap,
     output: &Fmap,
 ) -> Result<(), KernelError> {
+    let constants = DepthwiseConstants::load(e, layer, input.channels, &[input, output])?;
+    depthwise_with(e, layer, &constants, input, output)?;
+    constants.release(e);
+    Ok(())
+}
+
+/// The same with constants that are on chip.
+pub fn depthwise_with(
+    e: &mut Emitter,
+    layer: &Depthwise,
+    constants: &DepthwiseConstants,
+    input: &Fmap,
+    output: &Fmap,
+) -> Result<(), KernelError> {
     let geometry = e.geometry;
     let [kh, kw] = layer.kernel;
     let [stride_y, stride_x] = layer.strides;
     let segments = kw.div_ceil(geometry.taps);
-    e.count_macs(output.height * output.width * layer.weights.len());
-
-    let words = depthwise_words(&geometry, input.channels, layer.kernel, layer.weights);
     let window_words = segments * geometry.taps;
-    let weights = e.fmap([kh, window_words, input.channels], &[input, output])?;
-    let dram = e.constants(&words);
-    load_words(e, load::Function::Ibuf, dram, words.len(), weights.addr)?;
-
-    let sums = layer
-        .weights
-        .chunks(kh * kw)
-        .map(|taps| taps.iter().map(|&tap| i32::from(tap)).sum::<i32>());
-    let bias: Vec<i32> = layer
-        .bias
-        .iter()
-        .zip(sums)
-        .map(|(bias, sum)| bias.wrapping_sub(sum.wrapping_mul(layer.input_zero)))
-        .collect();
+    e.count_macs(output.height * output.width * layer.weights.len());
+    let weights = constants.weights;
     let part = output.width.div_ceil(output.width.div_ceil(geometry.acc_depth));
 
-    for slice in 0..geometry.slices {
-        let params = lane_params(&geometry, &bias, layer.scales, slice, geometry.slices);
-        let words = params.len() / (4 * geometry.lanes);
-        let param = e
-            .vmem
-            .take(words, &[])
-            .ok_or(KernelError::VmemFull { words, total: geometry.vmem_words })?;
-        let dram = e.constants(&params);
-        load_words(e, load::Function::Vmem, dram, params.len(), param)?;
+    for (slice, &(param, _)) in constants.params.iter().enumerate() {
         for col in (0..output.width).step_by(part) {
             let width = part.min(output.width - col);
             let y = -signed(layer.pads[0]);
@@ -158,10 +207,87 @@ pub fn depthwise(
             requantize(e, layer.output);
             e.launch(vector::Function::Depthwise, &[(vector::SRC2, 1), (vector::CHANNEL, 1)])?;
         }
-        e.vmem.give(param, words);
     }
-    e.release(&weights);
     Ok(())
+}
+
+/// Emits a depthwise convolution of a tensor in DRAM into another: strips of output rows, loaded,
+/// computed and stored at the same time.
+pub fn depthwise_from_dram(
+    e: &mut Emitter,
+    layer: &Depthwise,
+    input: &DramTensor,
+    output: &DramTensor,
+) -> Result<(), KernelError> {
+    let (kh, stride, top) = (layer.kernel[0], layer.strides[0], layer.pads[0]);
+    let constants = DepthwiseConstants::load(e, layer, input.channels, &[])?;
+    // Input rows an output strip needs, and where the first lies against the picture.
+    let span = |rows: usize| (rows - 1) * stride + kh;
+    let blocks = input.channels.div_ceil(e.geometry.rows);
+    let words =
+        |rows: usize| blocks * (span(rows).min(input.height) * input.width + rows * output.width);
+    // Strips take turns in two places; longer ones waste less on rows that are loaded twice.
+    let most = e.ibuf.largest() / 2;
+    let strip = (1..=output.height.min(16)).rev().find(|&rows| words(rows) <= most).ok_or(
+        KernelError::IbufFull {
+            words: 2 * words(1),
+            largest: e.ibuf.largest(),
+            total: e.geometry.ibuf_words,
+        },
+    )?;
+    let place = words(strip);
+    // One strip is computed while the other's banks are loaded and stored.
+    let mut places: Vec<usize> = Vec::new();
+    for _ in 0..2 {
+        let apart: Vec<_> = places.iter().map(|&start| (start, place)).collect();
+        let start = e.ibuf.take(place, &apart).ok_or(KernelError::IbufFull {
+            words: place,
+            largest: e.ibuf.largest(),
+            total: e.geometry.ibuf_words,
+        })?;
+        places.push(start);
+    }
+    let mut start = 0;
+    for (index, rows) in ramp(output.height, strip).into_iter().enumerate() {
+        let addr = places[index % 2];
+        let source = Fmap { addr, channels: input.channels, height: 0, width: input.width };
+        let target = Fmap {
+            addr: addr + blocks * span(strip).min(input.height) * input.width,
+            channels: output.channels,
+            height: rows,
+            width: output.width,
+        };
+        let first = (start * stride).saturating_sub(top);
+        let end = (start * stride + span(rows)).saturating_sub(top).min(input.height);
+        let source = Fmap { height: end - first, ..source };
+        load_rows(e, input, first..end, &source, 0)?;
+        let pads = [(top + first) - start * stride, layer.pads[1]];
+        let part = Depthwise { pads, ..layer.clone() };
+        depthwise_with(e, &part, &constants, &source, &target)?;
+        store_rows(e, &target, 0..rows, output, [start, 0], 0)?;
+        start += rows;
+    }
+    for start in places {
+        e.ibuf.give(start, place);
+    }
+    constants.release(e);
+    Ok(())
+}
+
+/// Strips of at most `most` rows, short ones first and last: nothing is computed before the first
+/// is loaded, and the last is stored when all is computed.
+fn ramp(total: usize, most: usize) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let (mut rest, mut size) = (total, 2);
+    while size < most && rest > 2 * (size + most) {
+        ends.push(size);
+        rest -= 2 * size;
+        size *= 2;
+    }
+    let parts = rest.div_ceil(most);
+    let middle = (0..parts).map(|part| rest / parts + usize::from(part < rest % parts));
+    let last = ends.iter().rev().copied();
+    ends.iter().copied().chain(middle).chain(last).collect()
 }
 
 /// What a pooling window computes.

@@ -4,6 +4,7 @@ use super::{Random, Workload};
 use crate::design::Design;
 use crate::kernels::conv::{Conv, Requant, Residual, Sink, Source, conv};
 use crate::kernels::transfer::{Lowering, load_rows, store_rows};
+use crate::kernels::vector::{Depthwise, depthwise_from_dram};
 use crate::kernels::weights::ConvWeights;
 use crate::kernels::{DramTensor, Emitter, Fmap, KernelError};
 use crate::program::{Dtype, Layout, RegionKind, Tensor};
@@ -139,6 +140,37 @@ fn layer<'a>(
         residual: None,
         table: None,
     }
+}
+
+/// A depthwise convolution with `same` padding, from DRAM to DRAM.
+pub fn depthwise(
+    design: &Design,
+    [height, width, channels]: [usize; 3],
+    kernel: usize,
+    stride: usize,
+    seed: u64,
+) -> Result<Workload, KernelError> {
+    let mut random = Random::new(seed);
+    let mut e = Emitter::new(design)?;
+    let constants = Constants::new(&mut random, channels, kernel * kernel);
+    let layer = Depthwise {
+        kernel: [kernel; 2],
+        weights: &constants.weights,
+        strides: [stride; 2],
+        pads: [kernel / 2; 2],
+        input_zero: 3,
+        bias: &constants.bias,
+        scales: &constants.scales,
+        output: Requant::full(-5, design.activation_bits()),
+    };
+    let input = e.dram_tensor("input", RegionKind::Input, [height, width, channels], 0);
+    let size = [height.div_ceil(stride), width.div_ceil(stride), channels];
+    let output = e.dram_tensor("output", RegionKind::Output, size, 0);
+    border(&mut e, &mut random, &input, &output);
+    e.note("depthwise");
+    depthwise_from_dram(&mut e, &layer, &input, &output)?;
+    let macs = e.macs();
+    Ok(Workload { program: e.finish()?, macs })
 }
 
 fn conv_from_dram(design: &Design, shape: ConvShape, seed: u64) -> Result<Workload, KernelError> {
