@@ -9,6 +9,7 @@ pub mod design;
 pub mod error;
 pub mod exec;
 pub mod files;
+pub mod functions;
 pub mod golden;
 pub mod isa;
 pub mod kernels;

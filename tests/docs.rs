@@ -68,6 +68,22 @@ fn files_that_pages_name_exist() {
     }
 }
 
+/// What is between the markers of a generated section is what the library writes today.
+#[test]
+fn generated_sections_are_current() {
+    let path = root().join("docs/numerics.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (start, end) = ("<!-- generated: functions -->\n", "<!-- end: functions -->");
+    let (before, rest) = page.split_once(start).unwrap();
+    let (found, after) = rest.split_once(end).unwrap();
+    let expected = npugen::functions::manual();
+    if std::env::var_os("NPUGEN_BLESS").is_some() {
+        fs::write(&path, [before, start, &expected, end, after].concat()).unwrap();
+    } else {
+        assert_eq!(found, expected, "{}: run scripts/bless.sh", path.display());
+    }
+}
+
 /// The commands of a text: its lines that begin with `npugen`, without remarks behind them.
 fn commands(text: &str) -> Vec<String> {
     text.lines()

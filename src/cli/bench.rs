@@ -14,6 +14,7 @@ use crate::golden::Golden;
 use crate::program::disasm::statement;
 use crate::workload::Workload;
 use crate::workload::bench::{ConvShape, convolution, depthwise, gemm};
+use crate::workload::vector::{Op, RowShape, attention, operator};
 
 /// Measure an operator on the RTL: cycles, utilisation of the array, where the cycles go.
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,8 @@ Examples:
   npugen bench conv --size 56 --channels 64 --filters 64 --kernel 3 --pad 1
   npugen bench conv --size 28 --channels 128 --filters 128 --kernel 3 --pad 1 --layers 10
   npugen bench depthwise --shape 112x112x96 --kernel 3 --on rtl --json
+  npugen bench vector --op softmax --shape 12x128x128 --on rtl --json
+  npugen bench attention --tokens 128 --channels 64
   npugen bench simulator --rows 64 --cols 64
 
 Data is random, from a seed; results are compared with the golden model, byte for byte.")]
@@ -39,6 +42,10 @@ enum What {
     Conv(ConvArgs),
     /// A depthwise convolution on the lanes, from DRAM to DRAM.
     Depthwise(DepthwiseArgs),
+    /// Softmax, norms and functions of binary32 rows on the lanes, from DRAM to DRAM.
+    Vector(VectorArgs),
+    /// One attention head with softmax in binary32, from DRAM to DRAM.
+    Attention(AttentionArgs),
     /// The simulator itself: build time and cycles per second.
     Simulator(Common),
 }
@@ -136,6 +143,55 @@ struct DepthwiseArgs {
     common: Common,
 }
 
+#[derive(Debug, clap::Args)]
+struct AttentionArgs {
+    /// Queries, and as many keys.
+    #[arg(long, default_value_t = 128)]
+    tokens: usize,
+    /// Channels of the head.
+    #[arg(long, default_value_t = 64)]
+    channels: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+struct VectorArgs {
+    /// softmax, layernorm, rmsnorm, or a function: see `npugen function --list`.
+    #[arg(long)]
+    op: Op,
+    /// Sizes of the tensor; softmax and norms go over the last one.
+    #[arg(long, value_name = "AxB...", default_value = "12x128x128")]
+    shape: Shape,
+    /// Keep results in binary32 instead of rounding them to activations.
+    #[arg(long)]
+    float: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Sizes of a tensor of any rank, written `12x128x128`.
+#[derive(Debug, Clone)]
+struct Shape(Vec<usize>);
+
+impl std::str::FromStr for Shape {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Shape, String> {
+        let size = |size: &str| size.parse().ok().filter(|&size| size > 0);
+        text.split('x').map(size).collect::<Option<Vec<usize>>>().map(Shape).ok_or_else(|| {
+            format!("`{text}` is not a list of sizes of at least 1, such as 12x128x128")
+        })
+    }
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sizes: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&sizes.join("x"))
+    }
+}
+
 /// Sizes of a tensor, written `12x128x128`.
 #[derive(Debug, Clone, Copy)]
 struct Sizes<const N: usize>([usize; N]);
@@ -167,6 +223,8 @@ enum Measure {
     Array,
     /// Lanes of VECTOR: products per lane and cycle.
     Lanes,
+    /// Words of the result.
+    Words(RowShape),
 }
 
 impl Measure {
@@ -174,6 +232,7 @@ impl Measure {
         match self {
             Measure::Array => "utilisation",
             Measure::Lanes => "macs_per_lane_and_cycle",
+            Measure::Words(_) => "cycles_per_word",
         }
     }
 
@@ -181,6 +240,9 @@ impl Measure {
         let width = match self {
             Measure::Array => design.rows() * design.cols(),
             Measure::Lanes => design.lanes(),
+            Measure::Words(shape) => {
+                return cycles as f64 / shape.words(design.lanes()).max(1) as f64;
+            }
         };
         workload.macs as f64 / (width as f64 * cycles.max(1) as f64)
     }
@@ -189,6 +251,7 @@ impl Measure {
         match self {
             Measure::Array => format!("utilisation {:.2} %", 100.0 * value),
             Measure::Lanes => format!("{value:.3} multiply-accumulates per lane and cycle"),
+            Measure::Words(_) => format!("{value:.3} cycles per output word"),
         }
     }
 }
@@ -244,6 +307,24 @@ pub fn run(args: &Args) -> Result<(), Error> {
             let macs = if fits { macs } else { 0 };
             measure(common, &name, Measure::Lanes, macs, |design| {
                 depthwise(design, shape.0, *kernel, *stride, common.seed)
+            })
+        }
+        What::Vector(args) => {
+            let VectorArgs { op, shape, float, common } = args;
+            let (channels, rows) = shape.0.split_last().unwrap_or((&1, &[]));
+            let values = product(&shape.0);
+            let rows = usize::try_from(product(rows)).unwrap_or(usize::MAX);
+            let rows = RowShape { rows, channels: *channels };
+            let name = format!("{op} {shape}");
+            measure(common, &name, Measure::Words(rows), values, |design| {
+                operator(design, op, rows, !float, common.seed)
+            })
+        }
+        What::Attention(AttentionArgs { tokens, channels, common }) => {
+            let macs = product(&[2, *tokens, *tokens, *channels]);
+            let name = format!("attention head, {tokens} tokens, {channels} channels");
+            measure(common, &name, Measure::Array, macs, |design| {
+                attention(design, *tokens, *channels, common.seed)
             })
         }
         What::Simulator(common) => simulator(common),

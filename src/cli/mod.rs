@@ -12,6 +12,7 @@ mod demo;
 mod design_args;
 mod disasm;
 mod doctor;
+mod function;
 mod fuzz;
 mod lint;
 mod program_args;
@@ -66,6 +67,7 @@ enum Command {
     Lint(lint::Args),
     Bench(bench::Args),
     Fuzz(fuzz::Args),
+    Function(function::Args),
     Schema(schema::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
@@ -82,6 +84,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Lint(args) => lint::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Fuzz(args) => fuzz::run(args),
+        Command::Function(args) => function::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -7,6 +7,7 @@
 //!
 //! Start with [`conv`] for the array and [`vector`] for the lanes.
 
+pub mod attention;
 pub mod conv;
 pub mod emit;
 pub mod geometry;
@@ -93,8 +94,15 @@ pub enum KernelError {
         total: usize,
     },
     /// An operator without the table it needs.
-    #[error("the operator needs a table of the function unit")]
-    NoTable,
+    #[error(
+        "there is no table of `{name}` with at most {segments} segments; raise `vector.segments`"
+    )]
+    NoTable {
+        /// Name of the function.
+        name: String,
+        /// Segments it may have.
+        segments: usize,
+    },
     /// Activations of part of a byte.
     #[error("kernels move whole bytes, but `precision.activation` is {bits} bits; use 8 or 16")]
     ActivationBits {

@@ -2,7 +2,9 @@
 //!
 //! An operator is a list of *steps*, each one pass over a tile of rows. [`from_dram`] streams rows
 //! through VMEM: it gives every bank a tile, works on two tiles in turn so that one tile's passes
-//! hide the latency of the other's, and loads the next two meanwhile.
+//! hide the latency of the other's, and loads the next ones meanwhile.
+
+use std::ops::Range;
 
 use super::conv::Requant;
 use super::transfer::{load_words, store_rows};
@@ -61,11 +63,12 @@ pub enum RowOp<'a> {
     },
 }
 
-/// An operator whose tables and constants are on chip.
+/// An operator whose tables are on chip.
 #[derive(Debug, Clone, Copy)]
-struct Ready {
-    first: Option<Loaded>,
-    second: Option<Loaded>,
+pub struct Ready {
+    first: Loaded,
+    /// The same where an operator has one table.
+    second: Loaded,
 }
 
 /// A tile of rows at work.
@@ -78,6 +81,53 @@ struct Slot {
     params: LaneScales,
     /// Channels that exist: one for each, else zero.
     mask: LaneScales,
+}
+
+/// One tile of rows in VMEM for an operator without constants, as a part of a larger kernel.
+#[derive(Debug)]
+pub struct Tile {
+    slot: Slot,
+}
+
+impl Tile {
+    /// Space for rows of `blocks` words and their columns, in different banks where there are any.
+    pub fn new(e: &mut Emitter, rows: usize, blocks: usize) -> Result<Tile, KernelError> {
+        let (words, total) = (rows * blocks, e.geometry.vmem_words);
+        let full = |words| KernelError::VmemFull { words, total };
+        let addr = e.vmem.take(words, &[]).ok_or(full(words))?;
+        let columns = e.vmem.take(2 * rows, &[(addr, words)]).ok_or(full(2 * rows))?;
+        let none = LaneScales { addr: 0 };
+        let data = Wide { addr, rows, blocks };
+        let slot = Slot { data, columns: [columns, columns + rows], params: none, mask: none };
+        Ok(Tile { slot })
+    }
+
+    /// The rows.
+    pub fn data(&self) -> Wide {
+        self.slot.data
+    }
+
+    /// Emits all passes of softmax or a function; results go to a map, times a factor.
+    pub fn run(
+        &self,
+        e: &mut Emitter,
+        op: &RowOp<'_>,
+        ready: &Ready,
+        channels: usize,
+        (map, factor, quant): (&Fmap, f32, Requant),
+    ) -> Result<(), KernelError> {
+        for step in 0..op.steps() {
+            op.step(e, ready, step, &self.slot, channels, To::Map(map, factor, quant))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the space back.
+    pub fn release(self, e: &mut Emitter) {
+        let Wide { addr, rows, .. } = self.slot.data;
+        e.vmem.give(addr, self.slot.data.words());
+        e.vmem.give(self.slot.columns[0], 2 * rows);
+    }
 }
 
 /// Rows of binary32 channels in DRAM, dense.
@@ -113,14 +163,30 @@ impl RowOp<'_> {
         }
     }
 
-    fn load(&self, e: &mut Emitter) -> Result<Ready, KernelError> {
-        let (first, second) = match self {
-            RowOp::Softmax { exp2, reciprocal, .. } => (Some(*exp2), Some(*reciprocal)),
-            RowOp::LayerNorm { rsqrt, .. } | RowOp::RmsNorm { rsqrt, .. } => (Some(*rsqrt), None),
-            RowOp::Function { table } => (Some(*table), None),
-        };
-        let mut bring = |table: Option<&Table>| table.map(|table| load_table(e, table)).transpose();
-        Ok(Ready { first: bring(first)?, second: bring(second)? })
+    /// Steps by which a second tile should lag behind the first: then its passes over columns, too
+    /// short to cover the latency of the lanes, fall between passes that need not wait for each
+    /// other.
+    fn delay(&self) -> usize {
+        match self {
+            RowOp::Softmax { .. } => 3,
+            RowOp::LayerNorm { .. } | RowOp::RmsNorm { .. } => 2,
+            RowOp::Function { .. } => 0,
+        }
+    }
+
+    /// Brings the operator's tables into the function unit.
+    pub fn load(&self, e: &mut Emitter) -> Result<Ready, KernelError> {
+        match self {
+            RowOp::Softmax { exp2, reciprocal, .. } => {
+                Ok(Ready { first: load_table(e, exp2)?, second: load_table(e, reciprocal)? })
+            }
+            RowOp::LayerNorm { rsqrt: table, .. }
+            | RowOp::RmsNorm { rsqrt: table, .. }
+            | RowOp::Function { table } => {
+                let first = load_table(e, table)?;
+                Ok(Ready { first, second: first })
+            }
+        }
     }
 
     /// Factors and summands of the channels, if the operator has any.
@@ -158,9 +224,6 @@ impl RowOp<'_> {
         let all = |e: &mut Emitter, pass: Pass<'_>| pass.emit(e, rows, blocks);
         let single = |e: &mut Emitter, pass: Pass<'_>| pass.emit(e, rows, 1);
         let mean = 1.0 / channels as f32;
-        let of = |table: Option<Loaded>, a, to| {
-            table.map(|table| Pass::of(table, a, to)).ok_or(KernelError::NoTable)
-        };
         match (self, step) {
             (RowOp::Softmax { .. }, 0) => {
                 let pass = Pass::new(Function::Fmax, a, MINUS_INFINITY, To::Bits(&one));
@@ -171,13 +234,13 @@ impl RowOp<'_> {
                 let to = To::Scaled(data, factor);
                 all(e, Pass::new(Function::Fsub, a, Second::Row(&one), to))
             }
-            (RowOp::Softmax { .. }, 2) => all(e, of(ready.first, a, To::Bits(data))?),
+            (RowOp::Softmax { .. }, 2) => all(e, Pass::of(ready.first, a, To::Bits(data))),
             (RowOp::Softmax { .. }, 3) => {
                 let pass = Pass::new(Function::Fadd, a, MINUS_ZERO, To::Bits(&one));
                 pass.join(e, rows, blocks, Join::Sum)
             }
             (RowOp::Softmax { .. }, 4) => {
-                single(e, of(ready.second, First::Wide(&one), To::Bits(&two))?)
+                single(e, Pass::of(ready.second, First::Wide(&one), To::Bits(&two)))
             }
             (RowOp::Softmax { .. }, _) => {
                 all(e, Pass::new(Function::Fmul, a, Second::Row(&two), last))
@@ -202,7 +265,7 @@ impl RowOp<'_> {
                 single(e, Pass::new(Function::Fadd, First::Wide(&one), epsilon, To::Bits(&two)))
             }
             (RowOp::LayerNorm { .. }, 4) | (RowOp::RmsNorm { .. }, 2) => {
-                single(e, of(ready.first, First::Wide(&two), To::Bits(&one))?)
+                single(e, Pass::of(ready.first, First::Wide(&two), To::Bits(&one)))
             }
             (RowOp::LayerNorm { .. }, 5) => {
                 let to = To::PerChannel(data, slot.params);
@@ -218,7 +281,7 @@ impl RowOp<'_> {
                 all(e, Pass::new(Function::Fmul, a, Second::Row(&one), To::Bits(data)))?;
                 all(e, Pass::new(Function::Fmul, a, gamma, last))
             }
-            (RowOp::Function { .. }, _) => all(e, of(ready.first, a, last)?),
+            (RowOp::Function { .. }, _) => all(e, Pass::of(ready.first, a, last)),
         }
     }
 }
@@ -231,7 +294,6 @@ pub fn from_dram(
     output: &Output<'_>,
 ) -> Result<(), KernelError> {
     let plan = Plan::new(e, op, input)?;
-    let ready = op.load(e)?;
     let total = e.geometry.vmem_words;
     let whole = e.vmem.take(total, &[]).ok_or(KernelError::VmemFull { words: total, total })?;
     let maps = match output {
@@ -240,51 +302,47 @@ pub fn from_dram(
             .collect::<Result<Vec<_>, _>>()?,
         Output::Float(_) => Vec::new(),
     };
-    let tiles = input.rows.div_ceil(plan.rows);
-    let rows_of = |tile: usize| plan.rows.min(input.rows - tile * plan.rows);
-    // Tiles that are worked on in turn, and as many that are loaded meanwhile.
-    let group = (plan.slots / 2).max(1);
-    for tile in 0..group.min(tiles) {
-        plan.load(e, op, input, tile, rows_of(tile))?;
+    let tiles = plan.tiles(input.rows);
+    // Tiles worked on at the same time; as many are loaded meanwhile.
+    let streams = (plan.slots / 2).max(1);
+    for (tile, rows) in tiles.iter().enumerate().take(streams) {
+        plan.load(e, op, input, tile, rows)?;
     }
-    plan.constants(e, op, input.channels)?;
-    for first in (0..tiles).step_by(group) {
-        let now = first..(first + group).min(tiles);
-        let next = now.end..(now.end + group).min(tiles);
-        if plan.slots > 1 {
-            for tile in next.clone() {
-                plan.load(e, op, input, tile, rows_of(tile))?;
+    let ready = op.load(e)?;
+    let images = plan.constants(e, op, input.channels);
+    for slot in 0..streams {
+        plan.load_constants(e, &images, slot)?;
+    }
+    let steps = op.steps();
+    for (tile, step) in schedule(tiles.len(), streams, steps, op.delay()) {
+        let Some(range) = tiles.get(tile) else { continue };
+        let (start, rows) = (range.start, range.len());
+        let next = tile + streams;
+        if let Some(rows) = tiles.get(next).filter(|_| step == 0 && plan.slots > 1) {
+            plan.load(e, op, input, next, rows)?;
+            if next < plan.slots {
+                plan.load_constants(e, &images, next)?;
             }
         }
-        for step in 0..op.steps() {
-            for tile in now.clone() {
-                let slot = plan.slot(tile, rows_of(tile));
-                let map =
-                    maps.get(tile % plan.slots).map(|map| Fmap { height: rows_of(tile), ..*map });
-                let last = match (output, &map) {
-                    (Output::Quantized(_, scale, quant), Some(map)) => To::Map(map, *scale, *quant),
-                    _ => To::Bits(&slot.data),
-                };
-                op.step(e, &ready, step, &slot, input.channels, last)?;
-            }
+        let slot = plan.slot(tile, rows);
+        let map = maps.get(tile % plan.slots).map(|map| Fmap { height: rows, ..*map });
+        let last = match (output, &map) {
+            (Output::Quantized(_, scale, quant), Some(map)) => To::Map(map, *scale, *quant),
+            _ => To::Bits(&slot.data),
+        };
+        op.step(e, &ready, step, &slot, input.channels, last)?;
+        if step + 1 < steps {
+            continue;
         }
-        for tile in now {
-            let (start, rows) = (tile * plan.rows, rows_of(tile));
-            match (output, maps.get(tile % plan.slots)) {
-                (Output::Quantized(tensor, ..), Some(map)) => {
-                    let map = Fmap { height: rows, ..*map };
-                    store_rows(e, &map, 0..rows, tensor, [start, 0], 0)?;
-                }
-                (Output::Float(rows_out), _) => {
-                    store_wide(e, &plan.slot(tile, rows).data, rows_out, start)?;
-                }
-                (Output::Quantized(..), None) => {}
+        match (output, &map) {
+            (Output::Quantized(tensor, ..), Some(map)) => {
+                store_rows(e, map, 0..rows, tensor, [start, 0], 0)?;
             }
+            (Output::Float(to), _) => store_wide(e, &slot.data, to, start)?,
+            (Output::Quantized(..), None) => {}
         }
-        if plan.slots == 1 {
-            for tile in next {
-                plan.load(e, op, input, tile, rows_of(tile))?;
-            }
+        if let Some(rows) = tiles.get(next).filter(|_| plan.slots == 1) {
+            plan.load(e, op, input, next, rows)?;
         }
     }
     for map in &maps {
@@ -294,8 +352,24 @@ pub fn from_dram(
     Ok(())
 }
 
-/// How VMEM is divided: a tile in every bank, its columns and constants in the next one, so that
-/// the operands of a pass never meet in a bank.
+/// The order of the passes: tiles go in `streams`, each stream some steps behind the one before.
+fn schedule(tiles: usize, streams: usize, steps: usize, delay: usize) -> Vec<(usize, usize)> {
+    let rounds = tiles.div_ceil(streams) * steps + (streams - 1) * delay;
+    let mut order = Vec::new();
+    for round in 0..rounds {
+        for stream in 0..streams {
+            let Some(turn) = round.checked_sub(stream * delay) else { continue };
+            let tile = turn / steps * streams + stream;
+            if tile < tiles {
+                order.push((tile, turn % steps));
+            }
+        }
+    }
+    order
+}
+
+/// How VMEM is divided: a tile in every bank, its columns in the next one and its constants in the
+/// one after that, so that the operands of a pass never meet in a bank.
 #[derive(Debug, Clone, Copy)]
 struct Plan {
     slots: usize,
@@ -327,18 +401,22 @@ impl Plan {
             });
         }
         let slots = (geometry.vmem_words / bank).clamp(1, 4);
-        // Tiles of equal size, two at a time.
-        let group = (slots / 2).max(1);
-        let tiles = input.rows.div_ceil(most).next_multiple_of(group);
+        // Tiles of equal size, as many in every stream.
+        let tiles = input.rows.div_ceil(most).next_multiple_of((slots / 2).max(1));
         let rows = input.rows.div_ceil(tiles).max(1);
         Ok(Plan { slots, rows, blocks, bank, params, mask })
+    }
+
+    /// The rows of each tile.
+    fn tiles(&self, rows: usize) -> Vec<Range<usize>> {
+        (0..rows).step_by(self.rows).map(|start| start..(start + self.rows).min(rows)).collect()
     }
 
     fn slot(&self, tile: usize, rows: usize) -> Slot {
         let slot = tile % self.slots;
         let (own, other) = (slot * self.bank, (slot + 1) % self.slots * self.bank);
         let columns = other + self.rows * self.blocks;
-        let end = other + self.bank;
+        let end = self.end_of_constants(slot);
         Slot {
             data: Wide { addr: own, rows, blocks: self.blocks },
             columns: [columns, columns + self.rows],
@@ -353,41 +431,58 @@ impl Plan {
         op: &RowOp<'_>,
         input: &DramRows,
         tile: usize,
-        rows: usize,
+        rows: &Range<usize>,
     ) -> Result<(), KernelError> {
-        let start = tile * self.rows;
-        load_wide(e, input, start, &self.slot(tile, rows).data, op.fill())
+        load_wide(e, input, rows.start, &self.slot(tile, rows.len()).data, op.fill())
     }
 
-    /// Brings gamma, beta and the mask into every bank that needs them.
-    fn constants(
-        &self,
-        e: &mut Emitter,
-        op: &RowOp<'_>,
-        channels: usize,
-    ) -> Result<(), KernelError> {
+    /// Places gamma, beta and the mask in DRAM: region, bytes and distance from the end of a bank.
+    fn constants(&self, e: &mut Emitter, op: &RowOp<'_>, channels: usize) -> Vec<Image> {
         let geometry = e.geometry;
         let padded = self.blocks * geometry.lanes;
         let mut images = Vec::new();
+        let mut image = |bytes: Vec<u8>, from_end: usize| {
+            images.push(Image { dram: e.constants(&bytes), bytes: bytes.len(), from_end });
+        };
         if let Some((gamma, beta)) = op.params() {
             let mut bias: Vec<i32> =
                 beta.iter().map(|value| value.to_bits().cast_signed()).collect();
             bias.resize(padded, 0);
-            images.push((lane_params(&geometry, &bias, gamma, 0, 1), self.params + self.mask));
+            image(lane_params(&geometry, &bias, gamma, 0, 1), self.params + self.mask);
         }
         if self.mask > 0 {
             let ones = vec![1.0; channels];
-            images.push((lane_params(&geometry, &vec![0; padded], &ones, 0, 1), self.mask));
+            image(lane_params(&geometry, &vec![0; padded], &ones, 0, 1), self.mask);
         }
-        for (bytes, from_end) in images {
-            let dram = e.constants(&bytes);
-            for slot in 0..self.slots {
-                let addr = (slot + 1) * self.bank - from_end;
-                load_words(e, load::Function::Vmem, dram, bytes.len(), addr)?;
-            }
+        images
+    }
+
+    /// Brings constants into the bank where the tiles of a slot look for them.
+    fn load_constants(
+        &self,
+        e: &mut Emitter,
+        images: &[Image],
+        slot: usize,
+    ) -> Result<(), KernelError> {
+        let end = self.end_of_constants(slot);
+        for image in images {
+            let addr = end - image.from_end;
+            load_words(e, load::Function::Vmem, image.dram, image.bytes, addr)?;
         }
         Ok(())
     }
+
+    fn end_of_constants(&self, slot: usize) -> usize {
+        (slot + 2) % self.slots * self.bank + self.bank
+    }
+}
+
+/// Constants in DRAM.
+#[derive(Debug, Clone, Copy)]
+struct Image {
+    dram: (u8, usize),
+    bytes: usize,
+    from_end: usize,
 }
 
 /// Brings rows into VMEM; channels that do not exist get `fill` in both halves.

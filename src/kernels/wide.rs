@@ -125,6 +125,9 @@ pub fn load_table(e: &mut Emitter, table: &Table) -> std::result::Result<Loaded,
     })
 }
 
+/// Words of a pass that is not worth dividing.
+const SHORT: usize = 192;
+
 /// One operation over a tensor.
 #[derive(Debug, Clone, Copy)]
 pub struct Pass<'a> {
@@ -170,10 +173,16 @@ impl<'a> Pass<'a> {
         }
         // Between VMEM and VMEM blocks follow each other; in IBUF every slice has its own nest.
         let maps = matches!(self.a, First::Map(_)) || matches!(self.result, Result::Map(..));
-        let parts = if maps { slices } else { 1 };
-        for part in 0..parts.min(blocks) {
-            let count = (blocks - part).div_ceil(parts);
-            self.launch(e, [rows, count], part, parts, None)?;
+        let step = if maps { slices } else { 1 };
+        for slice in 0..step.min(blocks) {
+            let count = (blocks - slice).div_ceil(step);
+            // In two launches, so that the next pass can begin on the first part while the second
+            // is on its way through the lanes.
+            let half = if rows * count < SHORT { count } else { count.div_ceil(2) };
+            for start in (0..count).step_by(half) {
+                let count = half.min(count - start);
+                self.launch(e, [rows, count], slice + start * step, step, None)?;
+            }
         }
         Ok(())
     }
@@ -207,13 +216,13 @@ impl<'a> Pass<'a> {
         self.launch(e, [rows, blocks], 0, 1, Some(join))
     }
 
-    /// One launch over the blocks `part`, `part + parts`, ...
+    /// One launch over the blocks `first`, `first + step`, ...
     fn launch(
         &self,
         e: &mut Emitter,
         [rows, blocks]: [usize; 2],
-        part: usize,
-        parts: usize,
+        first: usize,
+        step: usize,
         join: Option<Join>,
     ) -> std::result::Result<(), KernelError> {
         let slices = e.geometry.slices;
@@ -221,10 +230,14 @@ impl<'a> Pass<'a> {
         // loop1.
         let outer = if join.is_some() { 1 } else { 5 };
         let wide = |tensor: &Wide| {
-            let step = parts * tensor.rows;
-            (tensor.addr + part * tensor.rows, [1, if tensor.blocks > 1 { step } else { 0 }])
+            let (at, distance) = if tensor.blocks > 1 { (first, step) } else { (0, 0) };
+            (tensor.addr + at * tensor.rows, [1, distance * tensor.rows])
         };
-        let map = |map: &Fmap| (map.addr * slices + part, [slices, map.block_stride() * slices]);
+        let map = |map: &Fmap| {
+            let block = map.block_stride() * slices;
+            let addr = map.addr * slices + first / slices * block + first % slices;
+            (addr, [slices, step / slices * block])
+        };
         e.reset(Engine::Vector);
         let mut flags = Vec::new();
         let (address, strides) = match self.a {
@@ -250,7 +263,7 @@ impl<'a> Pass<'a> {
             }
             Second::Wide(tensor) => Some(wide(tensor)),
             Second::Row(tensor) => Some((tensor.addr, [1, 0])),
-            Second::Block { addr, stride } => Some((addr + part * stride, [0, parts * stride])),
+            Second::Block { addr, stride } => Some((addr + first * stride, [0, step * stride])),
         };
         if let Some((address, [row, block])) = second {
             flags.push((vector::SRC2, 2));
@@ -277,7 +290,7 @@ impl<'a> Pass<'a> {
             }
             Result::PerChannel(tensor, scales) => {
                 flags.extend([(vector::DST, 1), (vector::FORMAT, 2), (vector::CHANNEL, 1)]);
-                e.set(vector::param::ADDR, scales.addr as u64);
+                e.set(vector::param::ADDR, (scales.addr + 2 * first) as u64);
                 wide(tensor)
             }
             Result::Map(tensor, scale, quant) => {
