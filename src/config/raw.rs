@@ -243,7 +243,7 @@ impl Default for BufferConfig {
 
 impl Default for VectorConfig {
     fn default() -> Self {
-        VectorConfig { lanes: None, taps: 3, acc_depth: 512, float: false, segments: 0 }
+        VectorConfig { lanes: None, taps: 3, acc_depth: 512, float: true, segments: 512 }
     }
 }
 

@@ -43,9 +43,8 @@ impl Design {
         config.vector.taps = numbers.pick(&[1, 2, 3, 5]);
         config.vector.acc_depth = numbers.pick(&[8, 13, 32]);
         config.vector.float = numbers.coin();
-        if config.vector.float {
-            config.vector.segments = numbers.pick(&[0, 16, 40]);
-        }
+        let segments = numbers.pick(&[0, 16, 40]);
+        config.vector.segments = if config.vector.float { segments } else { 0 };
         config.post.residual = numbers.coin();
         config.post.lookup = config.array.activation_bits <= 8 && numbers.coin();
         config.post.tables = numbers.between(1, 8);

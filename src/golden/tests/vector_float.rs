@@ -214,7 +214,7 @@ fn a_function_is_its_table() {
 
 #[test]
 fn illegal_launches() {
-    let with = design(&[("vector.float", "true"), ("vector.acc_depth", "8")]);
+    let with = design(&[("vector.segments", "0"), ("vector.acc_depth", "8")]);
     let without = design(&[("vector.float", "false"), ("vector.segments", "0")]);
     let mut rng = Rng::new(34);
     let base = [(SRC1, 1), (DST, 1), (FORMAT, 1), (SRC2, 0)];
