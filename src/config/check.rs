@@ -25,15 +25,17 @@ pub fn check(root: &Node) -> (Json, Vec<Violation>) {
 
 fn group(schema: &Json, node: &Node, path: &str, out: &mut Vec<Violation>) -> Option<Json> {
     let Some(properties) = schema.get("properties").and_then(Json::as_object) else {
-        return leaf(schema, node, path, out);
+        return match schema.get("items") {
+            Some(items) => list(schema, items, node, path, out),
+            None => leaf(schema, node, path, out),
+        };
     };
     let Value::Map(entries) = &node.value else {
-        let known: Vec<&str> = properties.keys().map(String::as_str).collect();
         let what = if path.is_empty() { "the document".to_owned() } else { format!("`{path}`") };
         out.push(Violation::new(
             path,
             format!("{what} is {}, but must be a group of keys", node.value),
-            format!("write its keys below it, indented: {}", known.join(", ")),
+            format!("write its keys below it, indented: {}", known(properties)),
             node.origin.clone(),
         ));
         return None;
@@ -50,7 +52,58 @@ fn group(schema: &Json, node: &Node, path: &str, out: &mut Vec<Violation>) -> Op
             }
         }
     }
-    Some(Json::Object(sound))
+    let required = schema.get("required").and_then(Json::as_array).into_iter().flatten();
+    let mut complete = true;
+    for key in required.filter_map(Json::as_str) {
+        if !entries.iter().any(|entry| entry.key == key) {
+            out.push(Violation::new(
+                join(path, key),
+                format!("`{path}` has no `{key}`"),
+                format!("write `{key}`; keys here: {}", known(properties)),
+                node.origin.clone(),
+            ));
+            complete = false;
+        }
+    }
+    // A group that must have all its keys is of no use without one, or with an unsound one.
+    let whole = schema.get("required").is_none() || entries.len() == sound.len() && complete;
+    whole.then_some(Json::Object(sound))
+}
+
+fn known(properties: &Map<String, Json>) -> String {
+    properties.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// A list of groups of the same keys.
+fn list(
+    schema: &Json,
+    items: &Json,
+    node: &Node,
+    path: &str,
+    out: &mut Vec<Violation>,
+) -> Option<Json> {
+    let Value::List(nodes) = &node.value else {
+        out.push(Violation::new(
+            path,
+            format!("`{path}` is {}, but must be a list", node.value),
+            "write its items below it, each behind `- `".to_owned(),
+            node.origin.clone(),
+        ));
+        return None;
+    };
+    let most = schema.get("maxItems").and_then(Json::as_u64).unwrap_or(u64::MAX);
+    if nodes.len() as u64 > most {
+        out.push(Violation::new(
+            path,
+            format!("`{path}` has {} items, but at most {most} are allowed", nodes.len()),
+            format!("remove {} of them", nodes.len() as u64 - most),
+            node.origin.clone(),
+        ));
+        return None;
+    }
+    let sound = nodes.iter().enumerate();
+    let sound = sound.filter_map(|(i, node)| group(items, node, &format!("{path}[{i}]"), out));
+    Some(Json::Array(sound.collect()))
 }
 
 fn join(path: &str, key: &str) -> String {
@@ -126,6 +179,17 @@ fn rule(schema: &Json, value: &Value) -> Rule {
         return Rule { sound, expected: "true or false".to_owned() };
     }
     let longest = schema.get("maxLength").and_then(Json::as_u64).unwrap_or(u64::MAX);
+    if let Some(what) = schema.get("x-text").and_then(Json::as_str) {
+        let sound = match value {
+            Value::Text(text) if !text.trim().is_empty() && text.len() as u64 <= longest => {
+                Some(Json::from(text.as_str()))
+            }
+            Value::Int(number) => Some(Json::from(number.to_string())),
+            _ => None,
+        };
+        let expected = format!("text of at most {longest} characters: {what}");
+        return Rule { sound, expected };
+    }
     let sound = match value {
         Value::Text(text) if is_name(text) && text.len() as u64 <= longest => {
             Some(Json::from(text.as_str()))

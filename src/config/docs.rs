@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::check::{choices, schema};
 
@@ -20,19 +20,33 @@ pub fn manual() -> String {
 fn table(group: &Json, path: &str, defaults: &Json, page: &mut String) {
     let Some(properties) = group["properties"].as_object() else { return };
     let (groups, leaves): (Vec<_>, Vec<_>) =
-        properties.iter().partition(|(_, schema)| schema.get("properties").is_some());
+        properties.iter().partition(|(_, schema)| is_group(schema));
     if !leaves.is_empty() {
         page.push_str("\n| key | value | default | meaning |\n|---|---|---|---|\n");
     }
     for (name, schema) in leaves {
-        let default = default_text(inherited(schema, defaults, name));
+        let required = group["required"].as_array().is_some_and(|list| list.contains(&json!(name)));
+        let default = match required {
+            true => "must be given".to_owned(),
+            false => default_text(inherited(schema, defaults, name)),
+        };
         let meaning = text(schema, "description").replace('\n', " ");
         let _ = writeln!(page, "| `{path}{name}` | {} | {default} | {meaning} |", values(schema));
     }
     for (name, schema) in groups {
+        if let Some(items) = schema.get("items") {
+            let _ = writeln!(page, "\n## `{path}{name}[]`\n\n{}", text(schema, "description"));
+            table(items, "", &Json::Null, page);
+            continue;
+        }
         let _ = writeln!(page, "\n## `{path}{name}`\n\n{}", text(schema, "description"));
         table(schema, &format!("{path}{name}."), inherited(schema, defaults, name), page);
     }
+}
+
+/// Whether a key has keys below it, by itself or in each item of a list.
+fn is_group(schema: &Json) -> bool {
+    [schema, &schema["items"]].into_iter().any(|schema| schema.get("properties").is_some())
 }
 
 /// The default of a key: what its group says where the group as a whole has one.

@@ -12,7 +12,8 @@ pub use check::schema;
 pub use docs::manual;
 pub use raw::{
     AccumulatorConfig, ArrayConfig, AxiConfig, BankedConfig, BufferConfig, CellConfig,
-    ControlConfig, ParameterConfig, PostConfig, RawConfig, VectorConfig, WeightConfig,
+    ControlConfig, DomainConfig, ExtensionConfig, ParameterConfig, PostConfig, RawConfig,
+    VectorConfig, VectorOpConfig, WeightConfig,
 };
 pub use tree::Origin;
 pub use violation::{ConfigErrors, Violation};

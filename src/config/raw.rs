@@ -25,6 +25,8 @@ pub struct RawConfig {
     pub axi: AxiConfig,
     /// Instruction flow.
     pub control: ControlConfig,
+    /// Operations of your own.
+    pub extensions: ExtensionConfig,
     /// Clock of the target, for figures in seconds only; the hardware does not depend on it.
     #[schemars(range(min = 1, max = 2000))]
     pub clock_mhz: u32,
@@ -143,6 +145,52 @@ pub struct VectorConfig {
     pub segments: u32,
 }
 
+/// What a machine has beyond this manual.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExtensionConfig {
+    /// Operations of the SIMD lanes, each defined by an expression. They get the function numbers
+    /// from 64 on, in this order.
+    #[schemars(length(max = 64))]
+    pub vector_ops: Vec<VectorOpConfig>,
+}
+
+/// One operation of the SIMD lanes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VectorOpConfig {
+    /// Name in assembly, `run vector.NAME`.
+    #[schemars(length(max = 24))]
+    pub name: String,
+    /// What it does, for the manual.
+    #[serde(default)]
+    #[schemars(length(max = 200), extend("x-text" = "a sentence"))]
+    pub doc: Option<String>,
+    /// Operands: 1 is a, 2 are a and b, 3 are a, b and c; c is the register `imm`.
+    #[schemars(range(min = 1, max = 3))]
+    pub operands: u32,
+    /// What operands and result are.
+    #[serde(rename = "type")]
+    pub domain: DomainConfig,
+    /// The result, an expression of the operands; see docs/extensions.md.
+    #[schemars(length(max = 4096), extend("x-text" = "an expression such as `max(a, 0) + b`"))]
+    pub expression: String,
+    /// Cycles from operands to result; left out, as many as the expression needs.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 64))]
+    pub latency: Option<u32>,
+}
+
+/// Type of an operation's operands and result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DomainConfig {
+    /// Integers of 32 bits.
+    Int,
+    /// Binary32; needs `vector.float`.
+    Float,
+}
+
 /// Options of the post-processor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -211,6 +259,7 @@ impl Default for RawConfig {
             post: PostConfig::default(),
             axi: AxiConfig::default(),
             control: ControlConfig::default(),
+            extensions: ExtensionConfig::default(),
             clock_mhz: 250,
         }
     }

@@ -60,8 +60,8 @@ pub enum Value {
     Float(f64),
     /// Text.
     Text(String),
-    /// A list; no key takes one, so its items are not kept.
-    List,
+    /// A list.
+    List(Vec<Node>),
     /// Keys and values in the order of the file.
     Map(Vec<Entry>),
 }
@@ -85,7 +85,7 @@ impl fmt::Display for Value {
             Value::Int(value) => write!(f, "{value}"),
             Value::Float(value) => write!(f, "{value}"),
             Value::Text(value) => write!(f, "\"{}\"", excerpt(value)),
-            Value::List => f.write_str("a list"),
+            Value::List(_) => f.write_str("a list"),
             Value::Map(_) => f.write_str("a group of keys"),
         }
     }
@@ -122,11 +122,15 @@ impl Node {
 
     fn mark(&mut self, origin: &Origin) {
         self.origin = origin.clone();
-        if let Value::Map(entries) = &mut self.value {
-            for entry in entries {
-                entry.key_origin = origin.clone();
-                entry.node.mark(origin);
+        match &mut self.value {
+            Value::Map(entries) => {
+                for entry in entries {
+                    entry.key_origin = origin.clone();
+                    entry.node.mark(origin);
+                }
             }
+            Value::List(items) => items.iter_mut().for_each(|item| item.mark(origin)),
+            _ => {}
         }
     }
 
@@ -159,17 +163,24 @@ impl Node {
         entries[at].node.set(rest, node);
     }
 
-    /// Where the value at a dotted path, or the nearest group around it, came from.
+    /// Where the value at a dotted path came from. `ops[2].name` is the key `name` of the third
+    /// item of the list `ops`.
     pub fn origin_of(&self, path: &str) -> Origin {
+        self.find(path).map_or(Origin::Default, |node| node.origin.clone())
+    }
+
+    fn find(&self, path: &str) -> Option<&Node> {
         let mut node = self;
-        for key in path.split('.') {
-            let Value::Map(entries) = &node.value else { return Origin::Default };
-            match entries.iter().find(|entry| entry.key == key) {
-                Some(entry) => node = &entry.node,
-                None => return Origin::Default,
+        for part in path.split('.') {
+            let (key, indices) = part.split_once('[').unwrap_or((part, ""));
+            let Value::Map(entries) = &node.value else { return None };
+            node = &entries.iter().find(|entry| entry.key == key)?.node;
+            for index in indices.split('[').filter(|index| !index.is_empty()) {
+                let Value::List(items) = &node.value else { return None };
+                node = items.get(index.trim_end_matches(']').parse::<usize>().ok()?)?;
             }
         }
-        node.origin.clone()
+        Some(node)
     }
 }
 
@@ -231,8 +242,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        while items.next_element::<Value>()?.is_some() {}
-        Ok(Value::List)
+        let mut nodes = Vec::new();
+        while let Some(item) = items.next_element::<Spanned<Value>>()? {
+            nodes.push(Node::from(item));
+        }
+        Ok(Value::List(nodes))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
