@@ -126,6 +126,7 @@ int main(int argc, char **argv) {
         for (uint32_t word = 0; word < (uint32_t)SEGMENTS * 4 + 64; word++) {
             uint32_t value = below(16) ? (rnd() & 0x807FFFFFu) | (100 + below(50)) << 23 : rnd();
             if (below(8) == 0) value &= SIGN;
+            if (below(12) == 0) value = (value & SIGN) | INFINITE | (below(2) ? 1 + below(0x7FFFFF) : 0);
             top.coeff_wr_en = 1;
             top.coeff_wr_addr = word % 2 || word < coefficients.size() ? word : word | 1u << (14 + below(10));
             top.coeff_wr_data = value;
