@@ -35,35 +35,35 @@ pub fn from_int(value: i32) -> f32 {
 /// The one NaN the lanes produce.
 pub const NAN: f32 = f32::from_bits(0x7fc0_0000);
 
-/// Subnormal results become zero with their sign, every NaN becomes [`NAN`].
-fn result(value: f32) -> f32 {
+/// Subnormal numbers become zero with their sign, every NaN becomes [`NAN`].
+pub fn canonical(value: f32) -> f32 {
     if value.is_nan() { NAN } else { flush(value) }
 }
 
 /// Product.
 pub fn mul(a: f32, b: f32) -> f32 {
-    result(flush(a) * flush(b))
+    canonical(flush(a) * flush(b))
 }
 
 /// Sum.
 pub fn add(a: f32, b: f32) -> f32 {
-    result(flush(a) + flush(b))
+    canonical(flush(a) + flush(b))
 }
 
 /// Difference.
 pub fn sub(a: f32, b: f32) -> f32 {
-    result(flush(a) - flush(b))
+    canonical(flush(a) - flush(b))
 }
 
 /// The larger operand; of two zeros the positive one, beside a NaN the other operand.
 pub fn max(a: f32, b: f32) -> f32 {
-    let (a, b) = (result(a), result(b));
+    let (a, b) = (canonical(a), canonical(b));
     if a.is_nan() || (!b.is_nan() && a.total_cmp(&b).is_lt()) { b } else { a }
 }
 
 /// The smaller operand; of two zeros the negative one, beside a NaN the other operand.
 pub fn min(a: f32, b: f32) -> f32 {
-    let (a, b) = (result(a), result(b));
+    let (a, b) = (canonical(a), canonical(b));
     if a.is_nan() || (!b.is_nan() && a.total_cmp(&b).is_gt()) { b } else { a }
 }
 
@@ -84,12 +84,12 @@ pub fn at_most(a: f32, b: f32) -> bool {
 
 /// Magnitude.
 pub fn abs(a: f32) -> f32 {
-    result(a.abs())
+    canonical(a.abs())
 }
 
 /// The same magnitude with the other sign.
 pub fn neg(a: f32) -> f32 {
-    result(-a)
+    canonical(-a)
 }
 
 /// Nearest integer, halves to the even one, saturated to the range of `i32`; a NaN gives 0.
