@@ -8,6 +8,7 @@ pub mod cosim;
 pub mod design;
 pub mod error;
 pub mod exec;
+pub mod expr;
 pub mod files;
 pub mod functions;
 pub mod golden;

@@ -43,6 +43,40 @@ const CASES: &[Case] = &[
         "axi: {data_bits: 96, max_burst_beats: 12, read_fifo_beats: 500}\ncontrol: {queue_depth: 100, trace_depth: 17}\n",
         &[],
     ),
+    (
+        "vector_ops",
+        "vector: {float: false, segments: 0}
+extensions:
+  vector_ops:
+    - name: twice
+      operands: 1
+      type: int
+      expression: a + b
+    - name: twice
+      operands: 2
+      type: float
+      expression: a * b
+    - name: add
+      operands: 1
+      type: int
+      expression: |
+        max(a, 1) +
+          a / (3 - 3)
+    - {name: custom7, operands: 1, type: int, expression: a * a * a, latency: 3}
+    - {name: ping, operands: 1, type: int, expression: pong(a)}
+    - {name: pong, operands: 1, type: int, expression: 'ping(a) + 2147483648'}
+    - {name: no_text, operands: 4, type: real, expresion: a}
+    - 5
+",
+        &[],
+    ),
+    (
+        "vector_ops_list",
+        "extensions:
+  vector_ops: {name: a}
+",
+        &[],
+    ),
     ("burst", "axi: {data_bits: 512, max_burst_beats: 128}\n", &[]),
     ("read_fifo", "axi: {max_burst_beats: 64, read_fifo_beats: 32}\n", &[]),
     ("lookup", "array: {activation_bits: 16, cell: generic}\n", &[]),

@@ -103,7 +103,9 @@ fn expect_none(problems: &[String]) {
 fn every_module_alone_as_top() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let design = Design::preset("tiny").unwrap();
+    // A design with modules of its own besides.
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/examples/custom_op.yaml");
+    let design = Design::from_file(&example, &[]).unwrap();
     Package::new(&design).and_then(|package| package.write_to(&out)).unwrap();
     let mut tops: Vec<String> = std::fs::read_dir(out.join("rtl"))
         .unwrap()

@@ -129,8 +129,14 @@ fn check_lines(place: &str, text: &str) {
 }
 
 /// Modules that are mostly tables or ports.
-const MANY_TAGS: &[&str] =
-    &["npu_top.v", "npu_core.v", "npu_csr.v", "npu_decoder.v", "npu_engine_regs.v"];
+const MANY_TAGS: &[&str] = &[
+    "npu_top.v",
+    "npu_core.v",
+    "npu_csr.v",
+    "npu_decoder.v",
+    "npu_engine_regs.v",
+    "npu_vector_custom.v",
+];
 
 #[test]
 fn tags_stay_within_their_budget() {
@@ -146,7 +152,8 @@ fn tags_stay_within_their_budget() {
 
 #[test]
 fn every_template_reaches_the_output() {
-    let package = Package::new(&Design::preset("default").unwrap()).unwrap();
+    let example = root().join("configs/examples/custom_op.yaml");
+    let package = Package::new(&Design::from_file(&example, &[]).unwrap()).unwrap();
     let emitted: Vec<&str> = package.files().iter().map(|file| file.path.as_str()).collect();
     for (path, _) in sources() {
         let Ok(name) = path.strip_prefix("templates") else { continue };

@@ -11,7 +11,7 @@ use crate::design::Design;
 use crate::error::Error;
 use crate::exec::{Executor, RunReport, compare};
 use crate::golden::Golden;
-use crate::program::disasm::statement;
+use crate::program::{Names, disasm::statement};
 use crate::workload::Workload;
 use crate::workload::bench::{ConvShape, convolution, depthwise, gemm};
 use crate::workload::vector::{Op, RowShape, attention, operator};
@@ -437,6 +437,7 @@ fn build(common: &Common, design: &Design) -> Result<Rtl, Error> {
 /// Launches in the order of retirement.
 fn timeline(workload: &Workload, report: &RunReport) -> String {
     let program = &workload.program;
+    let names = Names::of(&program.target);
     let mut text = String::new();
     for retirement in &report.retired {
         let word = program.code.get(retirement.pc).copied().unwrap_or(0);
@@ -444,7 +445,7 @@ fn timeline(workload: &Workload, report: &RunReport) -> String {
             "  {:>10}  {:>6}  {}  ; {}\n",
             retirement.cycle.unwrap_or(0),
             retirement.pc,
-            statement(retirement.pc, word),
+            statement(&names, retirement.pc, word),
             program.provenance.at(retirement.pc)
         );
     }

@@ -12,6 +12,7 @@ mod demo;
 mod design_args;
 mod disasm;
 mod doctor;
+mod extension;
 mod function;
 mod fuzz;
 mod lint;
@@ -68,6 +69,8 @@ enum Command {
     Bench(bench::Args),
     Fuzz(fuzz::Args),
     Function(function::Args),
+    #[command(name = "test-extension")]
+    TestExtension(extension::Args),
     Schema(schema::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
@@ -85,6 +88,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Bench(args) => bench::run(args),
         Command::Fuzz(args) => fuzz::run(args),
         Command::Function(args) => function::run(args),
+        Command::TestExtension(args) => extension::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Doctor(args) => doctor::run(args),

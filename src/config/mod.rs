@@ -74,11 +74,17 @@ impl Draft {
         self.origins.origin_of(key)
     }
 
+    /// Whether an item of a list, or a key of it, has a violation, so that it was left out.
+    pub fn is_bad_item(&self, item: &str) -> bool {
+        let within = |key: &str| key.strip_prefix(item).is_some_and(|rest| !rest.starts_with('['));
+        self.violations.iter().any(|violation| within(&violation.key))
+    }
+
     /// Whether a key has a violation of its own, so that rules about it can say nothing.
     pub fn is_bad(&self, key: &str) -> bool {
         self.violations.iter().any(|violation| {
             key == violation.key
-                || key.strip_prefix(&violation.key).is_some_and(|rest| rest.starts_with('.'))
+                || key.strip_prefix(&violation.key).is_some_and(|rest| rest.starts_with(['.', '[']))
         })
     }
 }

@@ -26,6 +26,7 @@ pub struct RawConfig {
     /// Instruction flow.
     pub control: ControlConfig,
     /// Operations of your own.
+    #[serde(skip_serializing_if = "ExtensionConfig::is_empty")]
     pub extensions: ExtensionConfig,
     /// Clock of the target, for figures in seconds only; the hardware does not depend on it.
     #[schemars(range(min = 1, max = 2000))]
@@ -153,6 +154,13 @@ pub struct ExtensionConfig {
     /// from 64 on, in this order.
     #[schemars(length(max = 64))]
     pub vector_ops: Vec<VectorOpConfig>,
+}
+
+impl ExtensionConfig {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.vector_ops.is_empty()
+    }
 }
 
 /// One operation of the SIMD lanes.

@@ -2,9 +2,10 @@
 //! place.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 
 use super::tree::Origin;
 
@@ -20,6 +21,8 @@ pub struct Violation {
     /// Where the value came from.
     pub origin: Origin,
     source: Option<Arc<NamedSource<String>>>,
+    /// The value as text and the part of it that is wrong, in bytes.
+    part: Option<(String, Range<usize>)>,
 }
 
 impl Violation {
@@ -31,7 +34,37 @@ impl Violation {
         origin: Origin,
     ) -> Violation {
         let (key, message, remedy) = (key.into(), message.into(), remedy.into());
-        Violation { key, message, remedy, origin, source: None }
+        Violation { key, message, remedy, origin, source: None, part: None }
+    }
+
+    /// Points at a part of the value, whose text is `whole`.
+    pub fn at_part(self, whole: &str, part: Range<usize>) -> Violation {
+        Violation { part: Some((whole.to_owned(), part)), ..self }
+    }
+
+    /// Moves the place from the value to its wrong part, where the text of the file has it as it is.
+    fn narrow(&mut self, file: &str) {
+        let (Origin::File { span: Some(span), line }, Some((whole, part))) =
+            (&mut self.origin, &self.part)
+        else {
+            return;
+        };
+        // The value may go over several lines, each of which has its own indentation in the file.
+        let (mut from, mut begins) = (span.offset(), 0);
+        for text in whole.split('\n') {
+            let ends = begins + text.len();
+            let Some(found) = file.get(from..).and_then(|rest| rest.find(text)) else { return };
+            from += found;
+            if part.start <= ends {
+                let offset = from + part.start.saturating_sub(begins);
+                let length = part.len().min(ends.saturating_sub(part.start)).max(1);
+                let breaks = file.bytes().take(offset).filter(|&byte| byte == b'\n').count();
+                (*span, *line) = (SourceSpan::new(offset.into(), length), 1 + breaks as u64);
+                return;
+            }
+            from += text.len();
+            begins = ends + 1;
+        }
     }
 }
 
@@ -84,6 +117,9 @@ pub struct ConfigErrors {
 impl ConfigErrors {
     /// Collects violations of the text of one file, in the order of the file.
     pub fn new(file: &str, text: &str, mut violations: Vec<Violation>) -> ConfigErrors {
+        for violation in &mut violations {
+            violation.narrow(text);
+        }
         let source = Arc::new(NamedSource::new(file, text.to_owned()).with_language("yaml"));
         violations.sort_by_key(|violation| match &violation.origin {
             Origin::File { line, .. } => (0, *line),

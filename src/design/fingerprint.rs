@@ -39,15 +39,35 @@ fn yaml(value: &serde_json::Value, indent: usize) -> String {
         Value::Object(map) => map
             .iter()
             .map(|(key, value)| match value {
-                Value::Object(_) => {
+                Value::Object(_) | Value::Array(_) => {
                     format!("{:indent$}{key}:\n{}", "", yaml(value, indent + 2))
                 }
                 _ => format!("{:indent$}{key}: {}\n", "", yaml(value, indent)),
             })
             .collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| {
+                // The first key of an item stands behind its dash.
+                let text = yaml(item, indent + 2);
+                format!("{:indent$}- {}", "", text.trim_start())
+            })
+            .collect(),
+        // JSON's quoting is YAML's.
+        Value::String(text) if !is_plain(text) => value.to_string(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// Whether a text can stand without quotes: a name, or a size such as `2 MiB`.
+fn is_plain(text: &str) -> bool {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ' ';
+    let reserved = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    text.chars().all(harmless)
+        && text.trim() == text
+        && !text.is_empty()
+        && !reserved.contains(&text.to_ascii_lowercase().as_str())
 }
 
 /// Keys that programs cannot tell: [`of`] leaves them out.

@@ -4,6 +4,7 @@
 //! nothing below it checks again. Start reading at [`Design`].
 
 mod fingerprint;
+mod operations;
 mod presets;
 mod random;
 mod resolve;
@@ -13,8 +14,10 @@ use std::path::Path;
 use crate::config::{ConfigErrors, Override, RawConfig};
 use crate::error::Error;
 use crate::files;
+use crate::isa::CustomSpec;
 
 pub use fingerprint::{Fingerprint, INVISIBLE};
+pub use operations::{OPERANDS, VectorOp};
 pub use presets::PRESETS;
 
 /// What a processing element is built of. All agree in every bit and cycle.
@@ -110,6 +113,7 @@ pub struct Design {
     vmem: BankedBuffer,
     pbuf_words: usize,
     axi: Axi,
+    vector_ops: Vec<VectorOp>,
     canonical: String,
     fingerprint: Fingerprint,
 }
@@ -260,6 +264,16 @@ impl Design {
     /// Segments of the function unit; 0 without one.
     pub fn function_segments(&self) -> usize {
         self.resolved.vector.segments as usize
+    }
+
+    /// Operations of the lanes beyond those of the instruction table.
+    pub fn vector_ops(&self) -> &[VectorOp] {
+        &self.vector_ops
+    }
+
+    /// The same as programs see them.
+    pub fn custom_specs(&self) -> Vec<CustomSpec> {
+        self.vector_ops.iter().enumerate().map(|(index, op)| op.spec(index)).collect()
     }
 
     /// Whether post-processing can add a residual.

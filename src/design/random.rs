@@ -1,7 +1,7 @@
 //! Random legal designs, for tests: small enough to simulate, odd enough to find mistakes.
 
 use super::Design;
-use crate::config::{CellConfig, ConfigErrors, RawConfig};
+use crate::config::{CellConfig, ConfigErrors, DomainConfig, RawConfig, VectorOpConfig};
 use crate::units::Bytes;
 
 /// A generator of numbers that is the same everywhere (SplitMix64).
@@ -61,8 +61,43 @@ impl Design {
         config.control.semaphore_bits = numbers.between(1, 8);
         config.control.queue_depth = numbers.pick(&[4, 16, 64]);
         config.control.trace_depth = numbers.pick(&[4, 16]);
+        operations(&mut numbers, &mut config);
         let text = super::fingerprint::canonical(&config);
         Design::from_text(&format!("random configuration of seed {seed}"), &text, &[])
+    }
+}
+
+/// Expressions of custom operations: operands, whether they are binary32, text.
+const OPERATIONS: [(u32, bool, &str); 12] = [
+    (1, false, "popcount(a) - 16"),
+    (2, false, "max(a, b) - min(a, b)"),
+    (3, false, "clamp(a + b, -c, c)"),
+    (2, false, "mulhi(a, b) ^ (a >> 3)"),
+    (1, false, "a / 7 + a % 10"),
+    (2, false, "a < b ? a * a : b << 2"),
+    (1, false, "saturate(a * 3, 12)"),
+    (1, true, "max(a, 0.0) * a"),
+    (2, true, "a * a + b * b"),
+    (3, true, "a < b ? a * c : b - c"),
+    (2, true, "clamp(a - b, -1.0, 1.0)"),
+    (1, true, "abs(a) + 0.5"),
+];
+
+/// Up to three custom operations.
+fn operations(numbers: &mut Numbers, config: &mut RawConfig) {
+    for index in 0..numbers.between(0, 3) {
+        let (operands, float, expression) = numbers.pick(&OPERATIONS);
+        if float && !config.vector.float {
+            continue;
+        }
+        config.extensions.vector_ops.push(VectorOpConfig {
+            name: format!("op{index}"),
+            doc: None,
+            operands,
+            domain: if float { DomainConfig::Float } else { DomainConfig::Int },
+            expression: expression.to_owned(),
+            latency: None,
+        });
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn build(draft: &Draft) -> Result<Design, Vec<Violation>> {
     let packed = rules.packed(&mut resolved);
     rules.axi(&resolved);
     rules.options(&resolved);
+    let vector_ops = rules.vector_ops(&mut resolved);
 
     let array = &resolved.array;
     let segments = array.rows.div_ceil(16);
@@ -75,6 +76,7 @@ pub(super) fn build(draft: &Draft) -> Result<Design, Vec<Violation>> {
             write_outstanding: axi.write_outstanding as usize,
             read_fifo_beats: axi.read_fifo_beats as usize,
         },
+        vector_ops,
         canonical: fingerprint::canonical(&resolved),
         fingerprint: fingerprint::of(&resolved),
         resolved,
@@ -87,15 +89,15 @@ struct WordBytes {
     vmem: u64,
 }
 
-struct Rules<'a> {
-    draft: &'a Draft,
-    violations: Vec<Violation>,
+pub(super) struct Rules<'a> {
+    pub(super) draft: &'a Draft,
+    pub(super) violations: Vec<Violation>,
 }
 
 impl Rules<'_> {
     /// Reports a violation of a rule that reads `keys`, at the first of them that was written,
     /// flags first. Says nothing where one of the keys is wrong in itself.
-    fn report(&mut self, keys: &[&str], message: String, remedy: String) {
+    pub(super) fn report(&mut self, keys: &[&str], message: String, remedy: String) {
         if keys.iter().any(|key| self.draft.is_bad(key)) {
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::{Cause, ExecError, Executor, Fault, RunReport};
 use crate::isa::{Engine, Instruction};
-use crate::program::{Program, RegionKind};
+use crate::program::{Names, Program, RegionKind, disasm};
 
 /// Launches of an engine that may overlap, at most.
 const IN_FLIGHT: usize = 10;
@@ -292,7 +292,7 @@ fn describe(
 /// An instruction in words.
 pub fn instruction_text(program: &Program, pc: usize) -> String {
     match program.code.get(pc) {
-        Some(&word) => crate::program::disasm::statement(pc, word),
+        Some(&word) => disasm::statement(&Names::of(&program.target), pc, word),
         None => "behind the end of the program".to_owned(),
     }
 }

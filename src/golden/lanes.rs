@@ -8,21 +8,57 @@ use super::vector::low32;
 use crate::arith::float::{self, abs, add, at_most, equal, less, mul, neg, rint, sub};
 use crate::arith::function::{Mode, Unit};
 use crate::arith::int;
+use crate::design::VectorOp;
 use crate::isa::table::vector::{self, Function, function as unit, imm, reduction};
-use crate::isa::{Flags, Registers};
+use crate::isa::{Flags, Needs, Registers};
+
+/// What a launch does with its operands.
+#[derive(Debug, Clone, Copy)]
+pub enum Operation<'a> {
+    /// A function of the instruction table.
+    Table(Function),
+    /// One that the design adds.
+    Custom(&'a VectorOp),
+}
+
+impl Operation<'_> {
+    /// Whether the result is binary32.
+    pub fn gives_float(&self) -> bool {
+        match self {
+            Operation::Table(function) => function.gives_float(),
+            Operation::Custom(op) => op.float,
+        }
+    }
+
+    /// Whether the design has what it needs.
+    pub fn exists(&self, shape: &Shape) -> bool {
+        match self {
+            Operation::Custom(_) => true,
+            Operation::Table(function) => match function.needs() {
+                Needs::Nothing => true,
+                Needs::Float => shape.float,
+                Needs::FunctionUnit => shape.function_segments > 0,
+            },
+        }
+    }
+}
 
 /// The operation of a launch.
-pub struct Lanes {
-    function: Function,
+pub struct Lanes<'a> {
+    operation: Operation<'a>,
     immediate: i32,
     unit: Option<Unit>,
 }
 
-impl Lanes {
+impl<'a> Lanes<'a> {
     /// Reads the registers of the operation.
-    pub fn new(shape: &Shape, registers: &Registers, function: Function) -> Result<Lanes, Stop> {
+    pub fn new(
+        shape: &Shape,
+        registers: &Registers,
+        operation: Operation<'a>,
+    ) -> Result<Lanes<'a>, Stop> {
         let get = |field| registers.get(field);
-        let unit = if function == Function::Function {
+        let unit = if matches!(operation, Operation::Table(Function::Function)) {
             let small = |field| u32::try_from(get(field)).unwrap_or(0);
             let mode = Mode::from_number(small(unit::MODE)).ok_or_else(Stop::configuration)?;
             if small(unit::BITS) > Unit::MAX_BITS {
@@ -39,14 +75,24 @@ impl Lanes {
         } else {
             None
         };
-        Ok(Lanes { function, immediate: low32(get(imm::VALUE)), unit })
+        Ok(Lanes { operation, immediate: low32(get(imm::VALUE)), unit })
     }
 
     /// The operation in one lane; without b, on the immediate.
     pub fn operate(&self, memory: &Memory, a: i32, b: Option<i32>) -> i32 {
         let b = b.unwrap_or(self.immediate);
+        match self.operation {
+            Operation::Table(function) => self.table(memory, function, a, b),
+            Operation::Custom(op) if op.float => {
+                bits(op.expr.float(&[real(a), real(b), real(self.immediate)]))
+            }
+            Operation::Custom(op) => op.expr.int(&[a, b, self.immediate]),
+        }
+    }
+
+    fn table(&self, memory: &Memory, function: Function, a: i32, b: i32) -> i32 {
         let (x, y) = (real(a), real(b));
-        match self.function {
+        match function {
             Function::Move | Function::Depthwise => a,
             Function::Add => int::add(a, b),
             Function::Sub => int::sub(a, b),
@@ -121,7 +167,7 @@ impl Reduction {
     pub fn new(
         shape: &Shape,
         registers: &Registers,
-        function: Function,
+        operation: Operation<'_>,
         flags: Flags,
         counts: &[i64; 6],
     ) -> Result<Reduction, Stop> {
@@ -133,7 +179,7 @@ impl Reduction {
         };
         let (across, interleave) =
             (registers.get(reduction::ACROSS) != 0, registers.get(reduction::INTERLEAVE) != 0);
-        let float = function.gives_float();
+        let float = operation.gives_float();
         let illegal = (across || interleave) && (kind == Kind::None || !shape.float)
             || kind == Kind::Sum && float && !interleave
             || interleave && to_index(counts[0]) > shape.acc_depth;

@@ -1,11 +1,12 @@
 //! State and execution of launches.
 
 use super::flow::{Flow, QUEUES};
+use super::lanes::Operation;
 use super::memory::Memory;
 use super::shape::Shape;
 use super::writes::Writes;
 use super::{Stop, gemm, load, store, vector};
-use crate::design::Design;
+use crate::design::{Design, VectorOp};
 use crate::exec::{Cause, ExecError, Fault, Retirement, RunReport, TagRecord};
 use crate::isa::{Call, Engine, Flags, Instruction, Registers, table};
 use crate::program::{Program, Target};
@@ -56,6 +57,7 @@ pub struct Executed {
 pub struct Machine {
     target: Target,
     memory: Memory,
+    vector_ops: Vec<VectorOp>,
     program: Option<Program>,
     flow: Flow,
     registers: [Registers; QUEUES],
@@ -70,6 +72,7 @@ impl Machine {
         Machine {
             target: Target::of(design),
             memory: Memory::new(shape),
+            vector_ops: design.vector_ops().to_vec(),
             program: None,
             flow: Flow::new(&shape, &[]),
             registers: Engine::QUEUED.map(Registers::new),
@@ -234,9 +237,12 @@ impl Machine {
                 gemm::execute(memory, registers, function, flags, &mut writes)?;
             }
             Engine::Vector => {
-                let function =
-                    table::vector::Function::from_number(call.function).ok_or_else(unknown)?;
-                vector::execute(memory, registers, function, flags, &mut writes)?;
+                let custom = call.custom().and_then(|index| self.vector_ops.get(index));
+                let operation = match table::vector::Function::from_number(call.function) {
+                    Some(function) => Operation::Table(function),
+                    None => Operation::Custom(custom.ok_or_else(unknown)?),
+                };
+                vector::execute(memory, registers, operation, flags, &mut writes)?;
             }
             Engine::Store => {
                 let function =

@@ -2,7 +2,7 @@
 
 use super::Stop;
 use super::depthwise;
-use super::lanes::{Lanes, Reduction};
+use super::lanes::{Lanes, Operation, Reduction};
 use super::memory::Memory;
 use super::nest::{Nest, address, inside, to_index, wrap};
 use super::post::{Format, Post, PostFields};
@@ -12,7 +12,7 @@ use crate::isa::table::vector::{
     self, Function, bias, dst, pad, param, quant, res_quant, res_scale_a, res_scale_b, scale, src1,
     src2, window_x, window_y,
 };
-use crate::isa::{Flags, Needs, Registers};
+use crate::isa::{Flags, Registers};
 
 const POST: PostFields = PostFields {
     quant: [quant::ZERO, quant::MIN, quant::MAX],
@@ -64,7 +64,7 @@ impl Common {
     fn new(
         memory: &Memory,
         registers: &Registers,
-        function: Function,
+        operation: Operation<'_>,
         flags: Flags,
     ) -> Result<Common, Stop> {
         let get = |field| registers.get(field);
@@ -101,7 +101,7 @@ impl Common {
             step_y: levels::STEP_Y.map(get),
             step_x: levels::STEP_X.map(get),
             post: Post::new(&memory.shape, registers, &POST, format, residual, table)?
-                .of_float(function.gives_float()),
+                .of_float(operation.gives_float()),
             channel: flags.has(vector::CHANNEL),
             bias: low32(get(bias::VALUE)),
             scale: low32(get(scale::VALUE)),
@@ -158,17 +158,17 @@ impl Common {
 pub fn execute(
     memory: &mut Memory,
     registers: &Registers,
-    function: Function,
+    operation: Operation<'_>,
     flags: Flags,
     writes: &mut Writes,
 ) -> Result<(), Stop> {
-    let common = Common::new(memory, registers, function, flags)?;
-    if function == Function::Depthwise {
+    let common = Common::new(memory, registers, operation, flags)?;
+    if matches!(operation, Operation::Table(Function::Depthwise)) {
         return depthwise::execute(memory, registers, flags, &common, writes);
     }
-    let operands = Operands::new(memory, registers, function, flags)?;
-    let lanes = Lanes::new(&memory.shape, registers, function)?;
-    let reduction = Reduction::new(&memory.shape, registers, function, flags, &common.counts)?;
+    let operands = Operands::new(memory, registers, operation, flags)?;
+    let lanes = Lanes::new(&memory.shape, registers, operation)?;
+    let reduction = Reduction::new(&memory.shape, registers, operation, flags, &common.counts)?;
     for outer in Nest::new(reduction.outer)? {
         // One accumulator for each iteration of loop0 that is free.
         let mut acc: Vec<Vec<i32>> = Vec::new();
@@ -220,15 +220,10 @@ impl Operands {
     fn new(
         memory: &Memory,
         registers: &Registers,
-        function: Function,
+        operation: Operation<'_>,
         flags: Flags,
     ) -> Result<Operands, Stop> {
         let shape = &memory.shape;
-        let exists = match function.needs() {
-            Needs::Nothing => true,
-            Needs::Float => shape.float,
-            Needs::FunctionUnit => shape.function_segments > 0,
-        };
         let second = match flags.get(vector::SRC2) {
             0 => Source::Immediate,
             1 => Source::Ibuf,
@@ -236,7 +231,7 @@ impl Operands {
             _ => return Err(Stop::configuration()),
         };
         let residual = flags.has(vector::RESIDUAL);
-        if !exists || residual && second != Source::Ibuf {
+        if !operation.exists(shape) || residual && second != Source::Ibuf {
             return Err(Stop::configuration());
         }
         Ok(Operands {

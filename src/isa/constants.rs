@@ -1,6 +1,7 @@
 //! The table as named numbers, for languages that are not Rust: plain data for the Verilog views,
 //! and the C header.
 
+use super::domain::CustomSpec;
 use super::spec::{Bits, Engine, Field};
 use super::table::{self, ENGINES, op};
 
@@ -114,16 +115,30 @@ fn bits(constants: &mut Vec<Constant>, name: &str, bits: Bits) {
     }
 }
 
-/// The C header `npu_isa.h`.
-pub fn c_header() -> String {
+/// The C header `npu_isa.h`, with the operations of a design's own.
+pub fn c_header(custom: &[CustomSpec]) -> String {
     let mut text = String::from(HEADER_TOP);
     text.push_str(&format!("#define NPU_ISA_VERSION {}\n", table::ISA_VERSION));
     section(&mut text, "Instruction words", &word_constants());
     for spec in ENGINES {
         section(&mut text, &format!("{}: {}", spec.name, spec.doc), &engine_constants(spec.engine));
     }
+    if !custom.is_empty() {
+        section(&mut text, "Custom operations of vector", &custom_constants(custom));
+    }
     text.push_str(HEADER_BOTTOM);
     text
+}
+
+/// Functions of a design's own.
+fn custom_constants(custom: &[CustomSpec]) -> Vec<Constant> {
+    let constant = |function: &CustomSpec| Constant {
+        name: format!("VECTOR_FN_{}", function.name.to_uppercase()),
+        width: op::RUN_FUNCTION.width,
+        value: u64::from(function.number),
+        doc: function.doc.replace("*/", "* /"),
+    };
+    custom.iter().map(constant).collect()
 }
 
 fn section(text: &mut String, title: &str, constants: &[Constant]) {
@@ -213,7 +228,7 @@ mod tests {
             return;
         };
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("npu_isa.h"), c_header()).unwrap();
+        std::fs::write(dir.path().join("npu_isa.h"), c_header(&[])).unwrap();
         let main = "#include \"npu_isa.h\"\n#include <stdio.h>\nint main(void) {\n\
             uint64_t w[] = {npu_nop(), npu_fence(), npu_end(), npu_tag(NPU_ENGINE_STORE, 77),\n\
             npu_set(NPU_ENGINE_LOAD, NPU_LOAD_LOOP1, NPU_PLACE(NPU_LOAD_LOOP1_COUNT, 9) | NPU_PLACE(NPU_LOAD_LOOP1_STRIDE, -3)),\n\

@@ -1,5 +1,7 @@
-//! What the functions of VECTOR need of a design, and which of them give binary32.
+//! What the functions of VECTOR need of a design, which of them give binary32, and which are the
+//! design's own.
 
+use super::spec::{Call, Engine};
 use super::table::vector::Function;
 
 /// What a function needs of a design.
@@ -44,5 +46,40 @@ impl Function {
                 !matches!(self, Function::Feq | Function::Flt | Function::Fle | Function::F2i)
             }
         }
+    }
+}
+
+/// Number of the first custom operation: the operations of a design's `extensions.vector_ops` are
+/// the functions of VECTOR from here on, in their order.
+pub const FIRST_CUSTOM: u8 = 64;
+
+/// Most custom operations of a design: the function numbers from [`FIRST_CUSTOM`] on.
+pub const MAX_CUSTOM: usize = 64;
+
+/// What stands before the number of a custom operation whose name is not known: `custom0`.
+pub const CUSTOM: &str = "custom";
+
+/// A custom operation as programs see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomSpec {
+    /// Name in assembly, without the engine.
+    pub name: String,
+    /// Seven-bit number in the instruction word.
+    pub number: u8,
+    /// What it does.
+    pub doc: String,
+}
+
+impl Call {
+    /// The custom operation this is.
+    pub fn custom(self) -> Option<usize> {
+        let index = self.function.checked_sub(FIRST_CUSTOM).map(usize::from)?;
+        (self.engine == Engine::Vector && index < MAX_CUSTOM).then_some(index)
+    }
+
+    /// The launch of a custom operation.
+    pub fn of_custom(index: usize) -> Option<Call> {
+        let index = u8::try_from(index).ok().filter(|&index| usize::from(index) < MAX_CUSTOM)?;
+        Some(Call { engine: Engine::Vector, function: FIRST_CUSTOM + index })
     }
 }

@@ -1,10 +1,11 @@
 //! The instruction manual, `docs/isa.md`.
 
-use super::spec::{EngineSpec, Field};
+use super::domain::CustomSpec;
+use super::spec::{Engine, EngineSpec, Field};
 use super::table::{self, ENGINES, op};
 
-/// The manual as Markdown.
-pub fn manual() -> String {
+/// The manual as Markdown, with the operations of a design's own.
+pub fn manual(custom: &[CustomSpec]) -> String {
     let mut text = String::from(
         "# The instruction set\n\n\
          Generated from the instruction table, `src/isa/table.rs`; the rules behind the fields are in [machine.md](machine.md).\n",
@@ -13,7 +14,8 @@ pub fn manual() -> String {
     words(&mut text);
     assembly(&mut text);
     for spec in ENGINES {
-        engine(&mut text, spec);
+        let own = if spec.engine == Engine::Vector { custom } else { &[] };
+        engine(&mut text, spec, own);
     }
     text
 }
@@ -51,13 +53,17 @@ fn assembly(text: &mut String) {
     text.push_str(ASSEMBLY);
 }
 
-fn engine(text: &mut String, spec: &EngineSpec) {
+fn engine(text: &mut String, spec: &EngineSpec, custom: &[CustomSpec]) {
     text.push_str(&format!("## {}\n\n{}\n\n", spec.name, spec.doc));
     if !spec.functions.is_empty() {
         text.push_str("| function | number | meaning |\n|---|---|---|\n");
         for function in spec.functions {
             let name = format!("`{}.{}`", spec.name, function.name);
             text.push_str(&row(&[&name, &function.number.to_string(), function.doc]));
+        }
+        for function in custom {
+            let name = format!("`{}.{}`", spec.name, function.name);
+            text.push_str(&row(&[&name, &function.number.to_string(), &function.doc]));
         }
         text.push('\n');
     }
@@ -134,7 +140,7 @@ mod tests {
 
     #[test]
     fn every_name_of_the_table_is_in_the_manual() {
-        let text = manual();
+        let text = manual(&[]);
         for spec in ENGINES {
             for function in spec.functions {
                 assert!(
@@ -159,7 +165,7 @@ mod tests {
     #[test]
     fn rows_of_a_table_have_as_many_cells_as_its_head() {
         let mut cells = None;
-        for line in manual().lines() {
+        for line in manual(&[]).lines() {
             let count = line.replace("\\|", "").matches('|').count();
             match cells {
                 Some(expected) if line.starts_with('|') => assert_eq!(count, expected, "{line}"),

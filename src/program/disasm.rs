@@ -1,7 +1,7 @@
 //! Disassembler: program to text that [`super::asm`] turns into the same program.
 
 use super::asm::lex::quoted;
-use super::{Layout, Program, Region, Tensor};
+use super::{Layout, Names, Program, Region, Tensor};
 use crate::isa::{Engine, Field, Flags, Instruction, SemMask};
 
 /// What to write besides the instructions.
@@ -40,12 +40,13 @@ pub fn disassemble(program: &Program, options: Options) -> String {
     for tensor in &program.tensors {
         write_tensor(&mut text, tensor);
     }
+    let names = Names::of(target);
     let mut notes = program.provenance.iter().peekable();
     for (pc, &word) in program.code.iter().enumerate() {
         while let Some((_, note)) = notes.next_if(|(start, _)| *start <= pc) {
             text.push_str(&format!(".note {}\n", quoted(note)));
         }
-        text.push_str(&statement(pc, word));
+        text.push_str(&statement(&names, pc, word));
         if options.words {
             text.push_str(&format!(" ; {pc}: {word:#018x}"));
         }
@@ -58,18 +59,23 @@ pub fn disassemble(program: &Program, options: Options) -> String {
 }
 
 /// One word as a statement.
-pub fn statement(pc: usize, word: u64) -> String {
+pub fn statement(names: &Names, pc: usize, word: u64) -> String {
     match Instruction::decode(pc, word) {
-        Ok(instruction) => instruction.to_string(),
+        Ok(instruction) => Statement { names, instruction }.to_string(),
         Err(error) => format!(".word {word:#018x} ; {error}"),
     }
 }
 
-impl std::fmt::Display for Instruction {
-    /// The instruction in assembly.
+/// An instruction in assembly.
+struct Statement<'a> {
+    names: &'a Names,
+    instruction: Instruction,
+}
+
+impl std::fmt::Display for Statement<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.opcode().name)?;
-        match *self {
+        f.write_str(self.instruction.opcode().name)?;
+        match self.instruction {
             Instruction::Nop | Instruction::Fence | Instruction::End => Ok(()),
             Instruction::Tag { engine, tag } => write!(f, " {} {tag}", engine.name()),
             Instruction::Set { engine, register, value } => {
@@ -83,8 +89,7 @@ impl std::fmt::Display for Instruction {
                 Ok(())
             }
             Instruction::Run { call, wait, signal, flags } => {
-                let function = call.spec().map_or("?", |spec| spec.name);
-                write!(f, " {}.{function}", call.engine.name())?;
+                write!(f, " {}", self.names.call(call))?;
                 write_semaphores(f, "wait", wait)?;
                 write_semaphores(f, "signal", signal)?;
                 write_flags(f, call.engine, flags)

@@ -12,12 +12,14 @@ pub mod disasm;
 pub mod file;
 pub mod footprint;
 pub mod lint;
+pub mod names;
 pub mod target;
 
 pub use asm::{AsmErrors, assemble};
 pub use builder::{BuildError, Builder, Semaphore};
 pub use disasm::disassemble;
 pub use file::FileError;
+pub use names::Names;
 pub use target::{Difference, Mismatch, Target};
 
 /// Number of base registers, and so of memory regions.

@@ -8,13 +8,14 @@ mod leaves {
 }
 pub mod csr;
 pub mod csr_text;
+pub mod expr;
 mod integration;
 pub mod package;
 pub mod resources;
 pub mod verilog;
 mod views;
 
-use crate::design::Design;
+use crate::design::{Design, VectorOp};
 
 /// A file of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,7 @@ pub struct RenderError {
 /// The modules of a design, `rtl/*.v`, sorted by name.
 pub fn emit(design: &Design) -> Result<Vec<OutputFile>, RenderError> {
     let mut files = views::render(design)?;
+    files.extend(design.vector_ops().iter().map(operation));
     let banner = banner(design, "//");
     for file in &mut files {
         file.text.insert_str(0, &banner);
@@ -52,6 +54,12 @@ pub fn emit(design: &Design) -> Result<Vec<OutputFile>, RenderError> {
     files.extend(plain(design, "rtl/"));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
+}
+
+/// The module of a custom operation.
+fn operation(op: &VectorOp) -> OutputFile {
+    let module = expr::module(&op.name, &op.expr, op.operands, op.latency);
+    OutputFile::new(format!("rtl/{}.v", expr::module_name(&op.name)), module)
 }
 
 /// Models of vendor cells, `sim/*.v`: for simulation, never for synthesis.

@@ -60,11 +60,12 @@ impl Package {
         files.push(OutputFile::new("config.yaml", config));
         files.push(OutputFile::new("docs/resources.md", resources::manual(design)));
         files.push(OutputFile::new("docs/integration.md", integration::manual(design)));
-        files.push(OutputFile::new("docs/isa.md", isa::manual::manual()));
+        let custom = design.custom_specs();
+        files.push(OutputFile::new("docs/isa.md", isa::manual(&custom)));
         files.push(OutputFile::new("docs/registers.md", csr_text::manual()));
         let header = format!("{}{}", banner(design, "//"), csr_text::c_header());
         files.push(OutputFile::new("sw/npu_regs.h", header));
-        let header = format!("{}{}", banner(design, "//"), isa::constants::c_header());
+        let header = format!("{}{}", banner(design, "//"), isa::c_header(&custom));
         files.push(OutputFile::new("sw/npu_isa.h", header));
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.push(OutputFile::new(MANIFEST, manifest(design, &files)?));

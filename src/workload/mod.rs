@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod digits;
+pub mod extension;
 pub mod vector;
 
 use crate::program::Program;

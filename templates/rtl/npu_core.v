@@ -81,6 +81,7 @@ module npu_core #(
 [%- for row in constants %]
     localparam [[ row.name ]] = [[ row.value ]] // [[ row.comment ]]
 [%- endfor %]
+    localparam [63:0] CUSTOM_FLOAT = [[ custom_float ]]; // those with binary32 values
 
     // Derived widths of words.
     localparam IBUF_W = ROWS * ACT_W;
@@ -554,6 +555,8 @@ module npu_core #(
         .ENABLE_DYNAMIC_WEIGHTS(ENABLE_DYNAMIC_WEIGHTS),
         .ENABLE_FLOAT          (ENABLE_FLOAT),
         .SEGMENTS              (FUNCTION_SEGMENTS),
+        .CUSTOM_LATENCY        (CUSTOM_LATENCY),
+        .CUSTOM_FLOAT          (CUSTOM_FLOAT),
         .RD_LATENCY            (RD_LATENCY)
     ) u_vector (
         .clk                  (clk),

@@ -16,6 +16,8 @@ module npu_vector #(
     parameter ENABLE_DYNAMIC_WEIGHTS = 1,          // needs ROWS = LANES
     parameter ENABLE_FLOAT           = 0,
     parameter SEGMENTS               = 0,          // of the function unit, needs ENABLE_FLOAT
+    parameter CUSTOM_LATENCY         = 0,          // of the slowest custom operation; 0: none
+    parameter [63:0] CUSTOM_FLOAT    = 64'd0,      // custom operations with binary32 values
     parameter RD_LATENCY             = 3
 ) (
     input  wire                   clk,
@@ -323,6 +325,8 @@ module npu_vector #(
         .ENABLE_DYNAMIC_WEIGHTS   (ENABLE_DYNAMIC_WEIGHTS),
         .ENABLE_FLOAT             (ENABLE_FLOAT),
         .SEGMENTS                 (SEGMENTS),
+        .CUSTOM_LATENCY           (CUSTOM_LATENCY),
+        .CUSTOM_FLOAT             (CUSTOM_FLOAT),
         .RD_LATENCY               (RD_LATENCY)
     ) u_datapath (
         .clk                      (clk),

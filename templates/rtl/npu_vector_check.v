@@ -81,6 +81,9 @@ module npu_vector_check #(
     wire        short_row = (positions < TAP_COUNT);
     wire        long_row  = ({4'd0, positions} - {4'd0, TAP_COUNT} >= room);
 
+    // Custom operations are above all others; the decoder knows how many there are.
+    wire bad_function = !launch_function[6] && (launch_function > FN_LAST);
+
     wire bad_shape  = depthwise && (short_row || long_row);   // no room at all without a stride
     wire bad_place  = dst[1] && (ENABLE_DYNAMIC_WEIGHTS == 0);
     wire bad_format = (format > FORMAT_LAST) || (act == (dst == DST_VMEM));
@@ -102,7 +105,7 @@ module npu_vector_check #(
                         && (function_mode > MODE_LAST || function_bits > BITS_LAST);
     wire bad_reduction   = bad_grouping || bad_interleave || bad_sum;
 
-    assign illegal = (|empty) || (launch_function > FN_LAST) || bad_shape || bad_place
+    assign illegal = (|empty) || bad_function || bad_shape || bad_place
                   || bad_format || bad_second || bad_skip || bad_lookup || (act && bad_clamp)
                   || bad_reduction || bad_settings;
 

@@ -16,6 +16,8 @@ module npu_vector_datapath #(
     parameter ENABLE_DYNAMIC_WEIGHTS = 1,          // needs ROWS = LANES
     parameter ENABLE_FLOAT           = 0,
     parameter SEGMENTS               = 0,          // of the function unit, needs ENABLE_FLOAT
+    parameter CUSTOM_LATENCY         = 0,          // of the slowest custom operation; 0: none
+    parameter [63:0] CUSTOM_FLOAT    = 64'd0,      // custom operations with binary32 values
     parameter RD_LATENCY             = 3
 ) (
     input  wire                   clk,
@@ -164,7 +166,9 @@ module npu_vector_datapath #(
     localparam SLICES       = ROWS / LANES;
     // Cycles from issue to post-processor: to the operands' registers, through the ALU and the
     // reductions (npu_vector_lanes).
-    localparam ALU_LATENCY  = (ENABLE_FLOAT == 0) ? 3 : (SEGMENTS > 0) ? 24 : 9;
+    localparam BASE_LATENCY = (ENABLE_FLOAT == 0) ? 3 : (SEGMENTS > 0) ? 24 : 9;
+    localparam SLOWEST      = (CUSTOM_LATENCY > BASE_LATENCY) ? CUSTOM_LATENCY : BASE_LATENCY;
+    localparam ALU_LATENCY  = (CUSTOM_LATENCY == 0) ? BASE_LATENCY : SLOWEST + 1;
     localparam JOIN_LATENCY = (ENABLE_FLOAT == 0) ? 1
                             : (LANES > 1) ? 7 + 5 * $clog2(LANES) : 6;
     localparam LATENCY      = 1 + ALU_LATENCY + JOIN_LATENCY;
@@ -176,7 +180,7 @@ module npu_vector_datapath #(
     localparam RESULT_DEPTH = LATENCY + POST_LATENCY + 2;
     localparam SKIP_DEPTH   = 1 << $clog2(LATENCY + SKIP_DELAY + 1);
     // Per-lane parameters: a pair takes two cycles to fetch and is kept for the whole way.
-    localparam PARAM_DEPTH  = (ENABLE_FLOAT == 0) ? 4
+    localparam PARAM_DEPTH  = (ENABLE_FLOAT == 0 && CUSTOM_LATENCY == 0) ? 4
                             : 1 << $clog2((LATENCY + SCALE_DELAY + RD_LATENCY + 4) / 2);
 
     localparam [6:0] FN_DEPTHWISE = 7'd19;
@@ -218,7 +222,7 @@ module npu_vector_datapath #(
                 is_float = (ENABLE_FLOAT != 0);
             end
             default: begin
-                is_float = 1'b0;
+                is_float = launch_function[6] && CUSTOM_FLOAT[launch_function[5:0]];
             end
         endcase
     end
@@ -536,7 +540,10 @@ module npu_vector_datapath #(
         .TAPS             (TAPS),
         .ACC_DEPTH        (ACC_DEPTH),
         .ENABLE_FLOAT     (ENABLE_FLOAT),
-        .SEGMENTS         (SEGMENTS)
+        .SEGMENTS         (SEGMENTS),
+        .CUSTOM_LATENCY   (CUSTOM_LATENCY),
+        .BASE_LATENCY     (BASE_LATENCY),
+        .ALU_LATENCY      (ALU_LATENCY)
     ) u_lanes (
         .clk              (clk),
         .rst              (rst),

@@ -3,6 +3,7 @@
 //   stage 0                  operands
 //   stages 1 to 3            ALU, or the taps of a depthwise row
 //   stages 1 to ALU_LATENCY  the same with ENABLE_FLOAT, binary32 arithmetic being longer
+//   and with CUSTOM_LATENCY   results of custom operations are chosen
 //   from there on            npu_vector_reduction: its result is `acc`
 `default_nettype none
 
@@ -12,7 +13,11 @@ module npu_vector_lanes #(
     parameter TAPS           = 3,                  // 1 to 4
     parameter ACC_DEPTH      = 512,
     parameter ENABLE_FLOAT   = 0,
-    parameter SEGMENTS       = 0                   // of the function unit, needs ENABLE_FLOAT
+    parameter SEGMENTS       = 0,                  // of the function unit, needs ENABLE_FLOAT
+    parameter CUSTOM_LATENCY = 0,                  // of the slowest custom operation; 0: none
+    parameter BASE_LATENCY   = (ENABLE_FLOAT == 0) ? 3 : (SEGMENTS > 0) ? 24 : 9,  // derived
+    parameter ALU_LATENCY    = (CUSTOM_LATENCY == 0) ? BASE_LATENCY : 1  // derived
+                             + ((CUSTOM_LATENCY > BASE_LATENCY) ? CUSTOM_LATENCY : BASE_LATENCY)
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -58,8 +63,7 @@ module npu_vector_lanes #(
     output wire [LANES*32-1:0] acc
 );
 
-    localparam ALU_LATENCY = (ENABLE_FLOAT == 0) ? 3 : (SEGMENTS > 0) ? 24 : 9;
-    localparam ST_NEXT     = ALU_LATENCY - 1;      // announces an element to the reductions
+    localparam ST_NEXT = ALU_LATENCY - 1;          // announces an element to the reductions
 
     reg [6:0]  op_q  [0:3];
     reg [31:0] imm_q [0:3];
@@ -120,7 +124,8 @@ module npu_vector_lanes #(
     // ---- Lanes ----------------------------------------------------------------------------
 
     wire [LANES*32-1:0]    simple;                 // stage 3
-    wire [LANES*32-1:0]    computed;               // stage ALU_LATENCY
+    wire [LANES*32-1:0]    computed;               // stage BASE_LATENCY
+    wire [LANES*32-1:0]    value;                  // stage ALU_LATENCY
     wire [LANES*32-1:0]    taps;
     wire [LANES*ACT_W-1:0] a0_act;
     wire [LANES*ACT_W-1:0] b_act;
@@ -165,14 +170,14 @@ module npu_vector_lanes #(
             npu_vector_float #(
                 .LANES         (LANES),
                 .SEGMENTS      (SEGMENTS),
-                .LATENCY       (ALU_LATENCY)
+                .LATENCY       (BASE_LATENCY)
             ) u_float (
                 .clk           (clk),
                 .rst           (rst),
                 .coeff_wr_en   (coeff_wr_en),
                 .coeff_wr_addr (coeff_wr_addr),
                 .coeff_wr_data (coeff_wr_data),
-                .valid         (valid_q),
+                .valid         (valid_q[BASE_LATENCY-1:0]),
                 .op            (op0_q),
                 .settings      (settings0_q),
                 .a             (a0_q),
@@ -185,6 +190,25 @@ module npu_vector_lanes #(
 
             wire unused_float = &{1'b0, coeff_wr_en, coeff_wr_addr, coeff_wr_data,
                                   start_settings};
+        end
+
+        if (CUSTOM_LATENCY > 0) begin : gen_custom
+            npu_vector_custom #(
+                .LANES   (LANES),
+                .BASE    (BASE_LATENCY)
+            ) u_custom (
+                .clk     (clk),
+                .rst     (rst),
+                .valid   (valid_q),
+                .op      (op0_q),
+                .a       (a0_q),
+                .b       (b0_q),
+                .imm     (imm0_q),
+                .early   (computed),
+                .out     (value)
+            );
+        end else begin : gen_no_custom
+            assign value = computed;
         end
     endgenerate
 
@@ -229,7 +253,7 @@ module npu_vector_lanes #(
         .next_sweep       (row_start_q[ST_NEXT]),
         .next_result      (result_q[ST_NEXT]),
         .next_outer       (outer_q[ST_NEXT]),
-        .in               (computed),
+        .in               (value),
         .acc_valid        (acc_valid),
         .acc_context      (acc_context),
         .acc_outer        (acc_outer),

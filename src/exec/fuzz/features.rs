@@ -238,6 +238,7 @@ pub const FEATURES: &[Feature] = &[
     ("vector: binary32 to activations", |v| v.gives_float() && v.flag(vector::FORMAT) == 0),
     ("vector: binary32 with parameters per channel", |v| v.gives_float() && v.is(vector::CHANNEL)),
     ("vector: binary32 with a residual", |v| v.gives_float() && v.is(vector::RESIDUAL)),
+    ("vector: custom operation", |v| v.call.custom().is_some()),
     ("function: period", |v| v.mode(0)),
     ("function: mantissa", |v| v.mode(1)),
     ("function: reciprocal", |v| v.mode(2)),

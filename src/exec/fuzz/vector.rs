@@ -11,7 +11,7 @@ use crate::isa::table::vector::{
     self, Function, bias, dst, function as unit, imm, pad, param, quant, reduction, res_quant,
     res_scale_a, res_scale_b, scale, src1, src2, taps, window_x, window_y,
 };
-use crate::isa::{Field, Needs};
+use crate::isa::{Call, Field, Needs};
 
 type Values = Vec<(Field, i64)>;
 
@@ -51,6 +51,12 @@ pub fn launch(design: &Design, windows: &Windows, rng: &mut Rng) -> Option<Launc
             draft.tiles(rng)?;
             return Some(Launch::new(Function::Move, draft.values, draft.flags));
         }
+        _ if !design.vector_ops().is_empty() && rng.chance(30) => {
+            let last = i64::try_from(design.vector_ops().len()).ok()? - 1;
+            let index = usize::try_from(rng.between(0, last)).ok()?;
+            draft.operation(design.vector_ops().get(index)?.float, rng)?;
+            return Some(Launch::new(Call::of_custom(index)?, draft.values, draft.flags));
+        }
         _ => {
             let exists = |function: &&Function| match function.needs() {
                 Needs::Nothing => **function != Function::Depthwise,
@@ -69,7 +75,10 @@ pub fn launch(design: &Design, windows: &Windows, rng: &mut Rng) -> Option<Launc
     if function == Function::Depthwise {
         draft.depthwise(rng)?;
     } else {
-        draft.operation(function, rng)?;
+        if function == Function::Function {
+            draft.function_unit(rng);
+        }
+        draft.operation(function.gives_float(), rng)?;
     }
     Some(Launch::new(function, draft.values, draft.flags))
 }
@@ -141,12 +150,12 @@ impl Draft<'_> {
         }
     }
 
-    fn operation(&mut self, function: Function, rng: &mut Rng) -> Option<()> {
+    fn operation(&mut self, gives_float: bool, rng: &mut Rng) -> Option<()> {
         let counts = small_counts(rng, 160);
         let mut reduce = if rng.chance(40) { rng.between(1, 3) } else { 0 };
         let depth = rng.between(0, 3);
         let fits = usize::try_from(counts[0]).is_ok_and(|count| count <= self.design.acc_depth());
-        let float_sum = reduce == 1 && function.gives_float();
+        let float_sum = reduce == 1 && gives_float;
         let interleave = self.design.float() && reduce > 0 && fits && (float_sum || rng.chance(40));
         if float_sum && !interleave {
             reduce = 2;
@@ -156,9 +165,6 @@ impl Draft<'_> {
         }
         if reduce > 0 && self.design.float() && rng.chance(50) {
             self.values.push((reduction::ACROSS, 1));
-        }
-        if function == Function::Function {
-            self.function_unit(rng);
         }
         // The reduced loops are loop0 and up or, with interleaving, loop1 and up.
         let free = usize::from(interleave);

@@ -9,7 +9,9 @@ mod statement;
 
 pub use error::{AsmError, AsmErrors};
 
-use super::{Program, Target};
+use std::cell::OnceCell;
+
+use super::{Names, Program, Target};
 use error::{Fault, MOST_MISTAKES};
 use lex::Item;
 
@@ -43,7 +45,7 @@ pub fn assemble(
     text: &str,
     target: Option<&Target>,
 ) -> Result<Program, Box<AsmErrors>> {
-    let mut assembler = Assembler::default();
+    let mut assembler = Assembler { given: target, ..Assembler::default() };
     let mut errors = Vec::new();
     let mut offset = 0;
     for (index, line) in text.split('\n').enumerate() {
@@ -56,7 +58,7 @@ pub fn assemble(
         offset += line.len() + 1;
     }
     if errors.is_empty()
-        && let Err(fault) = assembler.settle(target)
+        && let Err(fault) = assembler.settle()
     {
         errors.push(fault.at(1, "", 0));
     }
@@ -70,13 +72,16 @@ pub fn assemble(
 
 /// The program so far.
 #[derive(Debug, Default)]
-struct Assembler {
+struct Assembler<'t> {
     program: Program,
     named: bool,
     fingerprinted: bool,
+    given: Option<&'t Target>,
+    /// Of the design's own functions; read when the first one comes.
+    names: OnceCell<Names>,
 }
 
-impl Assembler {
+impl Assembler<'_> {
     fn line(&mut self, line: &str) -> Result<(), Fault> {
         let items = lex::items(line)?;
         let Some((first, rest)) = items.split_first() else {
@@ -88,12 +93,17 @@ impl Assembler {
         self.statement(statement, rest)
     }
 
+    /// Names of the design's own functions.
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::of(self.given.unwrap_or(&self.program.target)))
+    }
+
     /// Joins the target of the text with the one given, and checks the whole.
-    fn settle(&mut self, given: Option<&Target>) -> Result<(), Fault> {
+    fn settle(&mut self) -> Result<(), Fault> {
         let fault =
             |message: String, help: &str| Fault { start: 0, length: 0, message, help: help.into() };
         let own = &mut self.program.target;
-        match given {
+        match self.given {
             Some(given) if self.named && own.name != given.name => {
                 let message = format!(
                     "the text is for `{}`, but the design given is `{}`",

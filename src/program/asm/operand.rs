@@ -3,6 +3,7 @@
 use super::error::Fault;
 use super::lex::{Item, Text};
 use crate::isa::{Call, Engine, Field, RangeError, RegisterSpec, table};
+use crate::program::Names;
 
 /// The items of a statement, consumed one by one.
 pub(super) struct Operands<'a> {
@@ -156,13 +157,24 @@ pub(super) fn register(text: &Text) -> Result<(Engine, &'static RegisterSpec), F
 }
 
 /// An engine's function, as `engine.function`.
-pub(super) fn call(text: &Text) -> Result<Call, Fault> {
+pub(super) fn call(text: &Text, names: &Names) -> Result<Call, Fault> {
     let (engine, name) = split(text, "engine.function")?;
     let functions = engine.spec().functions;
-    let found = functions.iter().find(|function| function.name == name.text);
+    if let Some(found) = functions.iter().find(|function| function.name == name.text) {
+        return Ok(Call { engine, function: found.number });
+    }
+    let custom = match engine {
+        Engine::Vector => names.custom(),
+        _ => &[],
+    };
+    if let (Engine::Vector, Some(index)) = (engine, names.find(&name.text))
+        && let Some(call) = Call::of_custom(index)
+    {
+        return Ok(call);
+    }
     let what = format!("function of `{}`", engine.name());
-    let found = found.ok_or_else(|| unknown(&name, &what, functions.iter().map(|f| f.name)))?;
-    Ok(Call { engine, function: found.number })
+    let known = functions.iter().map(|f| f.name).chain(custom.iter().map(String::as_str));
+    Err(unknown(&name, &what, known))
 }
 
 fn split(text: &Text, form: &str) -> Result<(Engine, Text), Fault> {

@@ -10,7 +10,7 @@ use crate::program::{Dtype, Layout, MAX_REGIONS, MAX_SEMAPHORES, Region, RegionK
 /// Most bytes of content a region can be given, so that a few characters cannot use up all memory.
 const MAX_DATA: u64 = 1 << 30;
 
-impl Assembler {
+impl Assembler<'_> {
     pub(super) fn statement(&mut self, statement: &Text, items: &[Item]) -> Result<(), Fault> {
         let mut operands = Operands::new(statement, items);
         let operands = &mut operands;
@@ -66,7 +66,7 @@ impl Assembler {
 
     fn run(&mut self, operands: &mut Operands<'_>) -> Result<(), Fault> {
         let place = operands.word("a function")?;
-        let call = operand::call(place)?;
+        let call = operand::call(place, self.names())?;
         let spec = call.engine.spec();
         let what = format!("flag of `{}`", spec.name);
         let (mut wait, mut signal, mut flags) = (SemMask::NONE, SemMask::NONE, Flags::NONE);

@@ -245,7 +245,7 @@ fn all_mistakes_are_reported_with_pictures() {
 
 #[test]
 fn the_example_of_the_manual_assembles() {
-    let manual = crate::isa::manual();
+    let manual = crate::isa::manual(&[]);
     let assembly = manual.split("## Assembly").nth(1).unwrap();
     let example = assembly.split("```").nth(1).unwrap();
     let mut edge = target();

@@ -1,6 +1,6 @@
 //! What a check has to say.
 
-use crate::program::{Program, disasm};
+use crate::program::{Names, Program, disasm};
 
 /// The kind of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,7 +116,10 @@ impl<'a> Findings<'a> {
 
 /// An instruction's position, text and note, in words.
 pub(super) fn place(program: &Program, pc: usize) -> String {
-    let text = program.code.get(pc).map_or(String::new(), |&word| disasm::statement(pc, word));
+    let text = program
+        .code
+        .get(pc)
+        .map_or(String::new(), |&word| disasm::statement(&Names::of(&program.target), pc, word));
     let note = match program.provenance.at(pc) {
         "" => String::new(),
         note => format!(" ({note})"),

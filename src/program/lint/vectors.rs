@@ -72,7 +72,16 @@ pub(super) fn check_vector(check: &mut Check<'_, '_, '_>, transposer: &mut Trans
         check_depthwise(check);
     } else if let Some(function) = Function::from_number(check.launch.call.function) {
         check_function(check, function);
-        check_reduction(check, function);
+        check_reduction(check, function.gives_float());
+    } else if let Some(index) = check.launch.call.custom() {
+        let op = check.design.vector_ops().get(index);
+        let count = check.design.vector_ops().len();
+        check.require(
+            op.is_some(),
+            || format!("the design has no custom operation {index}"),
+            &format!("its `extensions.vector_ops` has {count}"),
+        );
+        check_reduction(check, op.is_some_and(|op| op.float));
     }
     if place == TO_TRANSPOSER {
         transposer.follow(check);
@@ -106,7 +115,7 @@ fn check_function(check: &mut Check<'_, '_, '_>, function: Function) {
     }
 }
 
-fn check_reduction(check: &mut Check<'_, '_, '_>, function: Function) {
+fn check_reduction(check: &mut Check<'_, '_, '_>, gives_float: bool) {
     let across = check.get(reduction::ACROSS) != 0;
     let interleave = check.get(reduction::INTERLEAVE) != 0;
     let kind = check.launch.flags.get(REDUCE);
@@ -123,7 +132,7 @@ fn check_reduction(check: &mut Check<'_, '_, '_>, function: Function) {
         );
     }
     check.require(
-        kind != 1 || interleave || !function.gives_float(),
+        kind != 1 || interleave || !gives_float,
         || "a binary32 sum without `reduction.interleave`".into(),
         "an accumulator takes a binary32 value only every few cycles: let loop0 run over results",
     );

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::custom;
 use crate::design::{Cell, Design};
 use crate::rtl::verilog;
 
@@ -104,6 +105,8 @@ impl TopView {
 pub(super) struct CoreView {
     ports: Ports,
     constants: Vec<Size>,
+    /// Custom operations with binary32 values.
+    custom_float: String,
 }
 
 impl CoreView {
@@ -112,7 +115,11 @@ impl CoreView {
         constants.extend(control(design));
         constants.extend(memory_port(design));
         constants.extend(buffers(design));
-        CoreView { ports: Ports::new(design, CORE_COLUMNS), constants }
+        CoreView {
+            ports: Ports::new(design, CORE_COLUMNS),
+            constants,
+            custom_float: verilog::hex(64, custom::float_mask(design)),
+        }
     }
 }
 
@@ -135,6 +142,11 @@ fn array(design: &Design) -> Vec<Size> {
         Size::new("ACC_DEPTH", design.acc_depth(), "vector.acc_depth"),
         Size::new("ENABLE_FLOAT", design.float().into(), "vector.float"),
         Size::new("FUNCTION_SEGMENTS", design.function_segments(), "vector.segments"),
+        Size::new(
+            "CUSTOM_LATENCY",
+            custom::slowest(design).map_or(0, |cycles| cycles as usize),
+            "slowest of extensions.vector_ops",
+        ),
         Size::new("TABLES", design.tables(), "post.tables, 0 without post.lookup"),
         Size::new("ENABLE_RESIDUAL", design.residual().into(), "post.residual"),
         Size::new("ENABLE_LOOKUP", design.lookup().into(), "post.lookup"),

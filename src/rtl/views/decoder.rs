@@ -3,11 +3,12 @@
 use askama::Template;
 
 use super::row::Named;
-use crate::isa::Field;
+use crate::design::Design;
 use crate::isa::table::{ENGINES, OPCODE, ctrl, op};
+use crate::isa::{CustomSpec, Engine, Field};
 use crate::rtl::verilog;
 
-/// The decoder. The same for every design: what differs arrives as a parameter.
+/// The decoder. What differs between designs arrives as a parameter, but for custom operations.
 #[derive(Debug, Template)]
 #[template(path = "rtl/npu_decoder.v")]
 pub(super) struct DecoderView {
@@ -37,7 +38,7 @@ struct Function {
 
 impl DecoderView {
     /// All words of the instruction table.
-    pub fn new() -> DecoderView {
+    pub fn new(design: &Design) -> DecoderView {
         DecoderView {
             opcodes: op::ALL
                 .iter()
@@ -65,12 +66,25 @@ impl DecoderView {
                         name: format!("{}.{}", spec.name, function.name),
                     })
                 })
+                .chain(custom(design))
                 .collect(),
             sem_index: slice(ctrl::sem::INDEX),
             sem_producer: slice(ctrl::sem::PRODUCER),
             sem_consumer: slice(ctrl::sem::CONSUMER),
         }
     }
+}
+
+/// The functions a design adds.
+fn custom(design: &Design) -> Vec<Function> {
+    let spec = Engine::Vector.spec();
+    let specs = design.custom_specs();
+    let row = |function: &CustomSpec| Function {
+        label: format!("{{3'd{}, 7'd{}}}", spec.engine.number(), function.number),
+        flags: verilog::hex(18, spec.flag_mask()),
+        name: format!("{}.{}", spec.name, function.name),
+    };
+    specs.iter().map(row).collect()
 }
 
 fn slice(field: Field) -> String {

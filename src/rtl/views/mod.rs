@@ -3,6 +3,7 @@
 
 mod core;
 mod csr;
+mod custom;
 mod decoder;
 mod regs;
 mod row;
@@ -23,7 +24,10 @@ pub(super) fn render(design: &Design) -> Result<Vec<OutputFile>, RenderError> {
     files.push(file("npu_top", &core::TopView::new(design))?);
     files.push(file("npu_core", &core::CoreView::new(design))?);
     files.push(file("npu_csr", &csr::CsrView::new())?);
-    files.push(file("npu_decoder", &decoder::DecoderView::new())?);
+    files.push(file("npu_decoder", &decoder::DecoderView::new(design))?);
+    if let Some(view) = custom::CustomView::new(design) {
+        files.push(file("npu_vector_custom", &view)?);
+    }
     Ok(files)
 }
 

@@ -93,6 +93,7 @@ module npu_core #(
     localparam ACC_DEPTH              = 64;      // vector.acc_depth
     localparam ENABLE_FLOAT           = 1;       // vector.float
     localparam FUNCTION_SEGMENTS      = 512;     // vector.segments
+    localparam CUSTOM_LATENCY         = 0;       // slowest of extensions.vector_ops
     localparam TABLES                 = 2;       // post.tables, 0 without post.lookup
     localparam ENABLE_RESIDUAL        = 1;       // post.residual
     localparam ENABLE_LOOKUP          = 1;       // post.lookup
@@ -127,6 +128,7 @@ module npu_core #(
     localparam PBUF_UNIT_BYTES        = 8;       // largest divisor of 16 not above the bus
     localparam UNIT_MAX               = 8;       // bytes of the largest unit
     localparam UNIT_W                 = 2;       // a word has up to 4 units
+    localparam [63:0] CUSTOM_FLOAT = 64'h0000000000000000; // those with binary32 values
 
     // Derived widths of words.
     localparam IBUF_W = ROWS * ACT_W;
@@ -600,6 +602,8 @@ module npu_core #(
         .ENABLE_DYNAMIC_WEIGHTS(ENABLE_DYNAMIC_WEIGHTS),
         .ENABLE_FLOAT          (ENABLE_FLOAT),
         .SEGMENTS              (FUNCTION_SEGMENTS),
+        .CUSTOM_LATENCY        (CUSTOM_LATENCY),
+        .CUSTOM_FLOAT          (CUSTOM_FLOAT),
         .RD_LATENCY            (RD_LATENCY)
     ) u_vector (
         .clk                  (clk),

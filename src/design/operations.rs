@@ -1,0 +1,159 @@
+//! Operations that a configuration adds to the lanes of VECTOR.
+
+use super::resolve::Rules;
+use crate::config::{DomainConfig, RawConfig, VectorOpConfig, Violation};
+use crate::expr::{Definition, Domain, Expr, ExprError};
+use crate::isa::table::vector::Function;
+use crate::isa::{CUSTOM, CustomSpec, FIRST_CUSTOM};
+
+/// Names of the operands.
+pub const OPERANDS: [&str; 3] = ["a", "b", "c"];
+
+/// An operation of the lanes that the configuration defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VectorOp {
+    /// Name in assembly.
+    pub name: String,
+    /// What it does.
+    pub doc: String,
+    /// How many operands, 1 to 3: a, b, and the immediate.
+    pub operands: usize,
+    /// Whether operands and result are binary32; else integers of 32 bits.
+    pub float: bool,
+    /// The result.
+    pub expr: Expr,
+    /// Cycles from operands to result.
+    pub latency: u32,
+}
+
+impl VectorOp {
+    /// The operation as programs see it; `index` is its position in the configuration.
+    pub(super) fn spec(&self, index: usize) -> CustomSpec {
+        let index = u8::try_from(index).unwrap_or(u8::MAX);
+        CustomSpec {
+            name: self.name.clone(),
+            number: FIRST_CUSTOM.saturating_add(index),
+            doc: self.doc.clone(),
+        }
+    }
+}
+
+impl Rules<'_> {
+    /// The operations, as far as they are sound; latencies that are left out are filled in.
+    pub(super) fn vector_ops(&mut self, config: &mut RawConfig) -> Vec<VectorOp> {
+        let float = config.vector.float;
+        let entries = config.extensions.vector_ops.clone();
+        let definitions: Vec<Definition<'_>> = entries
+            .iter()
+            .map(|entry| Definition {
+                name: &entry.name,
+                operands: operands(entry),
+                domain: domain(entry),
+                text: &entry.expression,
+            })
+            .collect();
+        let mut ops = Vec::new();
+        let places = self.sound_items("extensions.vector_ops", entries.len());
+        for ((index, entry), place) in entries.iter().enumerate().zip(&places) {
+            let path = format!("extensions.vector_ops[{place}]");
+            self.name(&entries, &places, index);
+            if entry.domain == DomainConfig::Float && !float {
+                self.report(
+                    &[&format!("{path}.type"), "vector.float"],
+                    format!("`{}` computes in binary32, but `vector.float` is false", entry.name),
+                    "set `vector.float: true`, or `type: int`".to_owned(),
+                );
+            }
+            let expr = match Expr::define(&definitions, index) {
+                Ok(expr) => expr,
+                Err(error) => {
+                    self.expression(entry, &format!("{path}.expression"), &error);
+                    continue;
+                }
+            };
+            let needed = expr.latency();
+            let latency = entry.latency.unwrap_or(needed);
+            if latency < needed {
+                self.report(
+                    &[&format!("{path}.latency")],
+                    format!(
+                        "`{}` has a latency of {latency}, but its expression takes {needed} cycles",
+                        entry.name
+                    ),
+                    format!("set `latency: {needed}` or more, or leave it out"),
+                );
+            }
+            if let Some(resolved) = config.extensions.vector_ops.get_mut(index) {
+                resolved.latency = Some(latency);
+            }
+            ops.push(VectorOp {
+                name: entry.name.clone(),
+                doc: entry.doc.clone().unwrap_or_else(|| format!("`{}`", entry.expression.trim())),
+                operands: operands(entry).len(),
+                float: entry.domain == DomainConfig::Float,
+                expr,
+                latency,
+            });
+        }
+        ops
+    }
+
+    /// Positions in the file of the items of a list that have no violation: the others are left out.
+    fn sound_items(&self, list: &str, count: usize) -> Vec<usize> {
+        let sound = |item: &usize| !self.draft.is_bad_item(&format!("{list}[{item}]"));
+        (0..).filter(sound).take(count).collect()
+    }
+
+    /// An expression that cannot be read, at its place.
+    fn expression(&mut self, entry: &VectorOpConfig, key: &str, error: &ExprError) {
+        let message = format!("expression of `{}`: {}", entry.name, error.message);
+        let origin = self.draft.origin(key);
+        let violation = Violation::new(key, message, error.remedy.clone(), origin);
+        self.violations.push(violation.at_part(&entry.expression, error.span.clone()));
+    }
+
+    /// A name is new and can stand in assembly.
+    fn name(&mut self, entries: &[VectorOpConfig], places: &[usize], index: usize) {
+        let path = |index: usize| {
+            format!("extensions.vector_ops[{}]", places.get(index).copied().unwrap_or(index))
+        };
+        let Some(entry) = entries.get(index) else { return };
+        let name = entry.name.as_str();
+        let key = format!("{}.name", path(index));
+        if Function::ALL.iter().any(|function| function.name() == name) {
+            self.report(
+                &[&key],
+                format!("`{name}` is a function of every machine"),
+                "choose another name".to_owned(),
+            );
+        }
+        let numbered = name.strip_prefix(CUSTOM).is_some_and(|rest| {
+            !rest.is_empty() && rest.chars().all(|digit| digit.is_ascii_digit())
+        });
+        if numbered {
+            self.report(
+                &[&key],
+                format!("`{name}` is how assembly calls an operation without a name"),
+                "choose another name".to_owned(),
+            );
+        }
+        if let Some(first) = entries.iter().take(index).position(|other| other.name == name) {
+            self.report(
+                &[&key],
+                format!("`{name}` is the name of `{}` already", path(first)),
+                "give every operation a name of its own".to_owned(),
+            );
+        }
+    }
+}
+
+fn operands(entry: &VectorOpConfig) -> &'static [&'static str] {
+    OPERANDS.get(..entry.operands as usize).unwrap_or(&OPERANDS)
+}
+
+fn domain(entry: &VectorOpConfig) -> Domain {
+    match entry.domain {
+        DomainConfig::Int => Domain::Int,
+        DomainConfig::Float => Domain::Float,
+    }
+}
