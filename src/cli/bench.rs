@@ -14,7 +14,8 @@ use crate::golden::Golden;
 use crate::program::{Names, disasm::statement};
 use crate::workload::Workload;
 use crate::workload::bench::{ConvShape, convolution, depthwise, gemm};
-use crate::workload::vector::{Op, RowShape, attention, operator};
+use crate::workload::attention::attention;
+use crate::workload::operators::{Op, Setup, list};
 
 /// Measure an operator on the RTL: cycles, utilisation of the array, where the cycles go.
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,7 @@ enum What {
     Conv(ConvArgs),
     /// A depthwise convolution on the lanes, from DRAM to DRAM.
     Depthwise(DepthwiseArgs),
-    /// Softmax, norms and functions of binary32 rows on the lanes, from DRAM to DRAM.
+    /// An operator on the lanes, from DRAM to DRAM: `npugen bench vector --help` lists them.
     Vector(VectorArgs),
     /// One attention head with softmax in binary32, from DRAM to DRAM.
     Attention(AttentionArgs),
@@ -156,16 +157,26 @@ struct AttentionArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = list())]
 struct VectorArgs {
-    /// softmax, layernorm, rmsnorm, or a function: see `npugen function --list`.
-    #[arg(long)]
+    /// Operator, see below.
+    #[arg(long, value_name = "NAME")]
     op: Op,
-    /// Sizes of the tensor; softmax and norms go over the last one.
+    /// Sizes of the tensor, channels last; for pictures height, width and channels.
     #[arg(long, value_name = "AxB...", default_value = "12x128x128")]
     shape: Shape,
-    /// Keep results in binary32 instead of rounding them to activations.
+    /// Keep results of binary32 operators instead of rounding them to activations.
     #[arg(long)]
     float: bool,
+    /// Height and width of a pooling window.
+    #[arg(long, default_value_t = 3)]
+    kernel: usize,
+    /// Step of a pooling window; factor of upsampling.
+    #[arg(long, default_value_t = 2)]
+    stride: usize,
+    /// Padding of a pooling window on all sides.
+    #[arg(long, default_value_t = 1)]
+    pad: usize,
     #[command(flatten)]
     common: Common,
 }
@@ -223,8 +234,8 @@ enum Measure {
     Array,
     /// Lanes of VECTOR: products per lane and cycle.
     Lanes,
-    /// Words of the result.
-    Words(RowShape),
+    /// Words of `lanes` values of the result.
+    Words,
 }
 
 impl Measure {
@@ -232,7 +243,7 @@ impl Measure {
         match self {
             Measure::Array => "utilisation",
             Measure::Lanes => "macs_per_lane_and_cycle",
-            Measure::Words(_) => "cycles_per_word",
+            Measure::Words => "cycles_per_word",
         }
     }
 
@@ -240,8 +251,8 @@ impl Measure {
         let width = match self {
             Measure::Array => design.rows() * design.cols(),
             Measure::Lanes => design.lanes(),
-            Measure::Words(shape) => {
-                return cycles as f64 / shape.words(design.lanes()).max(1) as f64;
+            Measure::Words => {
+                return cycles as f64 / words(workload, design.lanes()).max(1) as f64;
             }
         };
         workload.macs as f64 / (width as f64 * cycles.max(1) as f64)
@@ -251,9 +262,16 @@ impl Measure {
         match self {
             Measure::Array => format!("utilisation {:.2} %", 100.0 * value),
             Measure::Lanes => format!("{value:.3} multiply-accumulates per lane and cycle"),
-            Measure::Words(_) => format!("{value:.3} cycles per output word"),
+            Measure::Words => format!("{value:.3} cycles per output word"),
         }
     }
+}
+
+/// Words of the result: a row of channels is a whole number of words.
+fn words(workload: &Workload, lanes: usize) -> u64 {
+    let shape = workload.program.tensor("output").map_or(&[][..], |tensor| &tensor.shape);
+    let Some((channels, rows)) = shape.split_last() else { return 0 };
+    rows.iter().product::<u64>() * channels.div_ceil(lanes as u64)
 }
 
 /// Runs the benchmark.
@@ -310,14 +328,19 @@ pub fn run(args: &Args) -> Result<(), Error> {
             })
         }
         What::Vector(args) => {
-            let VectorArgs { op, shape, float, common } = args;
-            let (channels, rows) = shape.0.split_last().unwrap_or((&1, &[]));
+            let VectorArgs { op, shape, float, kernel, stride, pad, common } = args;
             let values = product(&shape.0);
-            let rows = usize::try_from(product(rows)).unwrap_or(usize::MAX);
-            let rows = RowShape { rows, channels: *channels };
             let name = format!("{op} {shape}");
-            measure(common, &name, Measure::Words(rows), values, |design| {
-                operator(design, op, rows, !float, common.seed)
+            measure(common, &name, Measure::Words, values, |design| {
+                op.workload(&Setup {
+                    design,
+                    shape: &shape.0,
+                    quantized: !float,
+                    kernel: *kernel,
+                    stride: *stride,
+                    pad: *pad,
+                    seed: common.seed,
+                })
             })
         }
         What::Attention(AttentionArgs { tokens, channels, common }) => {

@@ -95,6 +95,26 @@ impl Function {
         (self.f)(x)
     }
 
+    /// Whether the table covers every argument, rather than a reduced one.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.shape, Shape::Octaves { .. })
+    }
+
+    /// The lookup table of the function for activations of 8 bits with these scales and zero
+    /// points: entry i belongs to the activation whose low byte is i. Each entry is the function's
+    /// true value, rounded to binary32, divided by the output's scale in binary32 and rounded half
+    /// to even, as onnxruntime's operators between DequantizeLinear and QuantizeLinear do it.
+    pub fn lookup(&self, input: (f32, i32), output: (f32, i32)) -> Vec<i8> {
+        (0..=u8::MAX)
+            .map(|index| {
+                let step = i32::from(index.cast_signed()) - input.1;
+                let value = self.value(f64::from(step as f32 * input.0)) as f32 / output.0;
+                let rounded = f64::from(value).round_ties_even() + f64::from(output.1);
+                rounded.clamp(-128.0, 127.0) as i8
+            })
+            .collect()
+    }
+
     /// The best table of at most `segments` segments; `None` where even the coarsest is larger.
     pub fn table(&self, segments: usize) -> Option<Table> {
         let forms = (0..=self.shape.most_bits()).rev().map(|bits| self.shape.form(bits));

@@ -159,6 +159,12 @@ impl<'d> Emitter<'d> {
         (base, offset)
     }
 
+    /// Appends binary32 constants; returns base register and offset.
+    pub fn floats(&mut self, values: &[f32]) -> (u8, usize) {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constants(&bytes)
+    }
+
     /// A region with one dense NHWC tensor of activations, with `margin` bytes in front of it.
     pub fn dram_tensor(
         &mut self,

@@ -1,15 +1,19 @@
-//! Depthwise convolution, pooling and addition on the lanes.
+//! Depthwise convolution on the lanes, and what all kernels on feature maps share.
 //!
 //! VECTOR addresses IBUF in words of `lanes` activations, `slices` of them to an IBUF word, so a
 //! feature map's strides are multiplied by `slices` and a kernel is launched once per slice.
 
-use super::conv::{Requant, Residual, wrap};
-use super::transfer::{load_rows, load_words, store_rows};
+use super::conv::{Requant, wrap};
+use super::strips::{Rows, strips};
+use super::transfer::load_words;
 use super::weights::{depthwise_words, lane_params};
 use super::{DramTensor, Emitter, Fmap, KernelError};
 use crate::isa::Engine;
 use crate::isa::levels::vector::{DST, LOOPS, SRC2, STEP_X, STEP_Y};
 use crate::isa::table::{load, vector};
+
+pub use super::maps::add;
+pub use super::pool::{Pool, pool};
 
 /// A depthwise convolution.
 #[derive(Debug, Clone)]
@@ -33,17 +37,18 @@ pub struct Depthwise<'a> {
 }
 
 /// Strides of the operands over the six loops.
-struct Nest {
-    counts: [usize; 6],
-    src1: [usize; 6],
-    dst: [usize; 6],
-    step_y: [usize; 6],
-    step_x: [usize; 6],
+#[derive(Debug, Default)]
+pub(super) struct Nest {
+    pub counts: [usize; 6],
+    pub src1: [usize; 6],
+    pub dst: [usize; 6],
+    pub step_y: [usize; 6],
+    pub step_x: [usize; 6],
 }
 
 impl Nest {
     /// Sets the loops, with strides of `scale` lane words to a word.
-    fn set(&self, e: &mut Emitter, scale: usize) {
+    pub(super) fn set(&self, e: &mut Emitter, scale: usize) {
         for level in 0..6 {
             let (count, stride) = LOOPS[level];
             e.set(count, self.counts[level] as u64);
@@ -56,7 +61,7 @@ impl Nest {
 }
 
 /// Sets the window of a map: its size and the coordinate of the first operand.
-fn window(e: &mut Emitter, map: &Fmap, y: i64, x: i64, zero: i32) {
+pub(super) fn window(e: &mut Emitter, map: &Fmap, y: i64, x: i64, zero: i32) {
     e.set(vector::window_y::START, y);
     e.set(vector::window_y::LIMIT, map.height as u64);
     e.set(vector::window_x::START, x);
@@ -64,18 +69,18 @@ fn window(e: &mut Emitter, map: &Fmap, y: i64, x: i64, zero: i32) {
     e.set(vector::pad::VALUE, zero);
 }
 
-fn requantize(e: &mut Emitter, output: Requant) {
+pub(super) fn requantize(e: &mut Emitter, output: Requant) {
     e.set(vector::quant::ZERO, output.zero);
     e.set(vector::quant::MIN, output.min);
     e.set(vector::quant::MAX, output.max);
 }
 
-fn signed(value: usize) -> i64 {
+pub(super) fn signed(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// Lane word of slice `slice` at pixel (y, x) of a map; the pixel may lie outside.
-fn lane_word(e: &Emitter, map: &Fmap, y: i64, x: i64, slice: usize) -> i64 {
+pub(super) fn lane_word(e: &Emitter, map: &Fmap, y: i64, x: i64, slice: usize) -> i64 {
     let word = signed(map.addr) + y * signed(map.width) + x;
     wrap(word * signed(e.geometry.slices) + signed(slice))
 }
@@ -219,182 +224,17 @@ pub fn depthwise_from_dram(
     input: &DramTensor,
     output: &DramTensor,
 ) -> Result<(), KernelError> {
-    let (kh, stride, top) = (layer.kernel[0], layer.strides[0], layer.pads[0]);
     let constants = DepthwiseConstants::load(e, layer, input.channels, &[])?;
-    // Input rows an output strip needs, and where the first lies against the picture.
-    let span = |rows: usize| (rows - 1) * stride + kh;
-    let blocks = input.channels.div_ceil(e.geometry.rows);
-    let words =
-        |rows: usize| blocks * (span(rows).min(input.height) * input.width + rows * output.width);
-    // Strips take turns in two places; longer ones waste less on rows that are loaded twice.
-    let most = e.ibuf.largest() / 2;
-    let strip = (1..=output.height.min(16)).rev().find(|&rows| words(rows) <= most).ok_or(
-        KernelError::IbufFull {
-            words: 2 * words(1),
-            largest: e.ibuf.largest(),
-            total: e.geometry.ibuf_words,
-        },
-    )?;
-    let place = words(strip);
-    // One strip is computed while the other's banks are loaded and stored.
-    let mut places: Vec<usize> = Vec::new();
-    for _ in 0..2 {
-        let apart: Vec<_> = places.iter().map(|&start| (start, place)).collect();
-        let start = e.ibuf.take(place, &apart).ok_or(KernelError::IbufFull {
-            words: place,
-            largest: e.ibuf.largest(),
-            total: e.geometry.ibuf_words,
-        })?;
-        places.push(start);
-    }
-    let mut start = 0;
-    for (index, rows) in ramp(output.height, strip).into_iter().enumerate() {
-        let addr = places[index % 2];
-        let source = Fmap { addr, channels: input.channels, height: 0, width: input.width };
-        let target = Fmap {
-            addr: addr + blocks * span(strip).min(input.height) * input.width,
-            channels: output.channels,
-            height: rows,
-            width: output.width,
-        };
-        let first = (start * stride).saturating_sub(top);
-        let end = (start * stride + span(rows)).saturating_sub(top).min(input.height);
-        let source = Fmap { height: end - first, ..source };
-        load_rows(e, input, first..end, &source, 0)?;
-        let pads = [(top + first) - start * stride, layer.pads[1]];
-        let part = Depthwise { pads, ..layer.clone() };
-        depthwise_with(e, &part, &constants, &source, &target)?;
-        store_rows(e, &target, 0..rows, output, [start, 0], 0)?;
-        start += rows;
-    }
-    for start in places {
-        e.ibuf.give(start, place);
-    }
+    let rows = Rows {
+        kernel: layer.kernel[0],
+        stride: layer.strides[0],
+        pad: layer.pads[0],
+        ..Rows::default()
+    };
+    strips(e, rows, &[input], output, |e, strip| {
+        let part = Depthwise { pads: [strip.pad, layer.pads[1]], ..layer.clone() };
+        depthwise_with(e, &part, &constants, &strip.inputs[0], &strip.output)
+    })?;
     constants.release(e);
     Ok(())
-}
-
-/// Strips of at most `most` rows, short ones first and last: nothing is computed before the first
-/// is loaded, and the last is stored when all is computed.
-fn ramp(total: usize, most: usize) -> Vec<usize> {
-    let mut ends = Vec::new();
-    let (mut rest, mut size) = (total, 2);
-    while size < most && rest > 2 * (size + most) {
-        ends.push(size);
-        rest -= 2 * size;
-        size *= 2;
-    }
-    let parts = rest.div_ceil(most);
-    let middle = (0..parts).map(|part| rest / parts + usize::from(part < rest % parts));
-    let last = ends.iter().rev().copied();
-    ends.iter().copied().chain(middle).chain(last).collect()
-}
-
-/// What a pooling window computes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Pool {
-    /// Largest activation; padding never wins. Input and output have the same quantization.
-    Max,
-    /// Mean over the whole window, padding counted as zero: the integer sum is requantized once by
-    /// `scale` (input scale over output scale and window size).
-    Average {
-        /// Zero point of the input.
-        input_zero: i32,
-        /// Requantization scale of the sum.
-        scale: f32,
-        /// Output.
-        output: Requant,
-    },
-}
-
-/// Emits a pooling of a map into a map.
-pub fn pool(
-    e: &mut Emitter,
-    kind: Pool,
-    kernel: [usize; 2],
-    strides: [usize; 2],
-    pads: [usize; 2],
-    input: &Fmap,
-    output: &Fmap,
-) -> Result<(), KernelError> {
-    let geometry = e.geometry;
-    let [kh, kw] = kernel;
-    let (y, x) = (-signed(pads[0]), -signed(pads[1]));
-    let reduce = match kind {
-        Pool::Max => 2,
-        Pool::Average { .. } => 1,
-    };
-    for slice in 0..geometry.slices {
-        e.reset(Engine::Vector);
-        let nest = Nest {
-            counts: [kw, kh, output.width, output.height, 1, input.blocks(&geometry)],
-            src1: [1, input.width, strides[1], strides[0] * input.width, 0, input.block_stride()],
-            dst: [0, 0, 1, output.width, 0, output.block_stride()],
-            step_y: [0, 1, 0, strides[0], 0, 0],
-            step_x: [1, 0, strides[1], 0, 0, 0],
-        };
-        nest.set(e, geometry.slices);
-        let source = lane_word(e, input, y, x, slice);
-        e.set(vector::src1::ADDR, source);
-        let target = lane_word(e, output, 0, 0, slice);
-        e.set(vector::dst::ADDR, target);
-        match kind {
-            Pool::Max => {
-                let all = Requant::full(0, geometry.activation_bits);
-                window(e, input, y, x, all.min);
-                requantize(e, all);
-            }
-            Pool::Average { input_zero, scale, output } => {
-                window(e, input, y, x, input_zero);
-                e.set(vector::bias::VALUE, -signed(kh * kw) * i64::from(input_zero));
-                e.set(vector::scale::VALUE, scale.to_bits());
-                requantize(e, output);
-            }
-        }
-        e.launch(vector::Function::Move, &[(vector::REDUCE, reduce), (vector::LEVELS, 1)])?;
-    }
-    Ok(())
-}
-
-/// Emits the addition of two maps of the same shape: `a` with zero point `zero_a` plays the part of
-/// the requantized result of [`Residual`].
-pub fn add(
-    e: &mut Emitter,
-    residual: &Residual,
-    zero_a: i32,
-    a: &Fmap,
-    b: &Fmap,
-    output: &Fmap,
-) -> Result<(), KernelError> {
-    let geometry = e.geometry;
-    let words = output.size(&geometry) * geometry.slices;
-    let row = output.width * geometry.slices;
-    e.reset(Engine::Vector);
-    let counts = [row, words / row];
-    for (level, count) in counts.into_iter().enumerate() {
-        let (field, stride) = LOOPS[level];
-        let distance = if level == 0 { 1 } else { row };
-        e.set(field, count as u64);
-        e.set(stride, distance as u64);
-        e.set(SRC2[level], distance as u64);
-        e.set(DST[level], distance as u64);
-    }
-    for (field, map) in
-        [(vector::src1::ADDR, a), (vector::src2::ADDR, b), (vector::dst::ADDR, output)]
-    {
-        let addr = lane_word(e, map, 0, 0, 0);
-        e.set(field, addr);
-    }
-    // The first stage leaves the stored value as it is, but within the clamp, whose limits are all
-    // an activation can be.
-    let identity = Requant::full(zero_a, geometry.activation_bits);
-    e.set(vector::bias::VALUE, -i64::from(zero_a));
-    requantize(e, identity);
-    e.set(vector::res_quant::ZERO, residual.sum.zero);
-    e.set(vector::res_quant::MIN, residual.sum.min);
-    e.set(vector::res_quant::MAX, residual.sum.max);
-    e.set(vector::res_scale_a::VALUE, residual.scale_a.to_bits());
-    e.set(vector::res_scale_b::VALUE, residual.scale_b.to_bits());
-    e.set(vector::res_scale_b::ZERO, residual.zero_b);
-    e.launch(vector::Function::Move, &[(vector::SRC2, 1), (vector::RESIDUAL, 1)])
 }

@@ -3,9 +3,12 @@
 //! A [`Workload`] is a program with its input data inside and the count of useful
 //! multiply-accumulates, from which utilisation follows. Data is a function of a seed.
 
+pub mod attention;
 pub mod bench;
 pub mod digits;
 pub mod extension;
+pub mod maps;
+pub mod operators;
 pub mod vector;
 
 use crate::program::Program;

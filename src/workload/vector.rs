@@ -1,31 +1,18 @@
-//! Benchmarks of VECTOR's operators on rows of binary32, from DRAM to DRAM.
+//! Benchmarks of operators on rows of binary32, from DRAM to DRAM.
+//!
+//! Parameters (factors of channels, masks) are tensors of the program that can be read back, so that a
+//! check needs nothing but the program.
 
+use super::operators::Setup;
 use super::{Random, Workload};
 use crate::arith::function::Table;
 use crate::design::Design;
 use crate::functions::Function;
-use crate::kernels::attention::{Scales, head};
 use crate::kernels::conv::Requant;
-use crate::kernels::rows::{DramRows, Output, RowOp, from_dram};
-use crate::kernels::transfer::{load_rows, store_rows};
-use crate::kernels::{DramTensor, Emitter, Fmap, KernelError};
+use crate::kernels::rows::{Arithmetic, DramRows, Mask, Output, RowOp, Vector};
+use crate::kernels::stream::from_dram;
+use crate::kernels::{Emitter, KernelError};
 use crate::program::{Dtype, Layout, RegionKind, Tensor};
-
-/// Rows and channels of a benchmark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RowShape {
-    /// Rows: tokens, or queries of all heads.
-    pub rows: usize,
-    /// Channels, over which softmax and norms go.
-    pub channels: usize,
-}
-
-impl RowShape {
-    /// Words of `lanes` values of the result.
-    pub fn words(&self, lanes: usize) -> usize {
-        self.rows * self.channels.div_ceil(lanes)
-    }
-}
 
 /// Random numbers with a standard deviation of about `spread`.
 pub fn normal(random: &mut Random, count: usize, spread: f32) -> Vec<f32> {
@@ -34,209 +21,214 @@ pub fn normal(random: &mut Random, count: usize, spread: f32) -> Vec<f32> {
     (0..count).map(|_| (0..12).map(|_| uniform()).sum::<f32>() * spread).collect()
 }
 
-/// What is done with the result.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Results {
-    /// Kept as binary32.
-    Float,
-    /// Divided by a scale and rounded to activations.
-    Quantized {
-        /// Value of a step.
-        scale: f32,
-        /// Activation of zero.
-        zero: i32,
-    },
+fn to_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-/// An operator over given rows.
-pub fn on_rows(
-    design: &Design,
-    op: &RowOp<'_>,
-    shape: RowShape,
-    data: &[f32],
-    results: Results,
-) -> Result<Workload, KernelError> {
-    let RowShape { rows, channels } = shape;
-    let mut e = Emitter::new(design)?;
-    let bytes: Vec<u8> = data.iter().flat_map(|value| value.to_le_bytes()).collect();
-    let size = 4 * (rows * channels) as u64;
-    let base = e.builder().region("input", RegionKind::Input, size, bytes);
-    let input = DramRows { base, offset: 0, rows, channels };
-    let declared = |name: &str, region, dtype, scale, zero| Tensor {
+/// A dense tensor of binary32 values.
+fn floats(name: &str, region: u8, offset: usize, shape: &[usize]) -> Tensor {
+    Tensor {
         name: name.to_owned(),
         region,
-        offset: 0,
-        shape: vec![1, rows as u64, 1, channels as u64],
-        layout: Layout::Nhwc,
-        dtype,
-        scale,
-        zero,
-    };
-    e.builder().tensor(declared("input", base, Dtype::Float32, 1.0, 0));
-    match results {
-        Results::Float => {
-            let base = e.builder().region("output", RegionKind::Output, size, Vec::new());
-            e.builder().tensor(declared("output", base, Dtype::Float32, 1.0, 0));
-            let output = DramRows { base, ..input };
-            from_dram(&mut e, op, &input, &Output::Float(&output))?;
+        offset: offset as u64,
+        shape: shape.iter().map(|&size| size as u64).collect(),
+        layout: Layout::Dense,
+        dtype: Dtype::Float32,
+        scale: 1.0,
+        zero: 0,
+    }
+}
+
+/// A program with one operator on rows in the making.
+struct Rows<'d> {
+    e: Emitter<'d>,
+    random: Random,
+    input: DramRows,
+    /// Rows of a head: the last dimension but one.
+    queries: usize,
+    quantized: bool,
+    bits: usize,
+}
+
+impl<'d> Rows<'d> {
+    /// A program with a random input of this spread.
+    fn new(setup: &Setup<'d>, spread: f32) -> Result<Rows<'d>, KernelError> {
+        let mut random = Random::new(setup.seed);
+        let mut e = Emitter::new(setup.design)?;
+        let (rows, channels) = (setup.rows(), setup.channels());
+        let values = normal(&mut random, rows * channels, spread);
+        let input = operand(&mut e, "input", &values, channels);
+        let queries = setup.shape.iter().rev().nth(1).copied().unwrap_or(1);
+        let bits = setup.design.activation_bits();
+        Ok(Rows { e, random, input, queries, quantized: setup.quantized, bits })
+    }
+
+    /// Values of the channels, as a tensor that can be read back.
+    fn vector(&mut self, name: &str, values: &[f32]) -> Vector {
+        let (base, offset) = self.e.floats(values);
+        self.e.builder().tensor(floats(name, base, offset, &[values.len()]));
+        (base, offset)
+    }
+
+    /// gamma around 1 and beta around 0.
+    fn parameters(&mut self) -> [Vector; 2] {
+        let channels = self.input.channels;
+        let gamma = normal(&mut self.random, channels, 0.2).iter().map(|v| 1.0 + v).collect();
+        let gamma: Vec<f32> = gamma;
+        let beta = normal(&mut self.random, channels, 0.3);
+        [self.vector("gamma", &gamma), self.vector("beta", &beta)]
+    }
+
+    /// A second operand of as many channels.
+    fn second(&mut self, rows: usize, spread: f32) -> DramRows {
+        let values = normal(&mut self.random, rows * self.input.channels, spread);
+        operand(&mut self.e, "second", &values, self.input.channels)
+    }
+
+    /// Numbers to add to scores; a quarter takes away all that is there.
+    fn mask(&mut self, rows: usize, spread: f32) -> Vec<f32> {
+        let channels = self.input.channels;
+        let mut values = normal(&mut self.random, rows * channels, spread);
+        for (index, value) in values.iter_mut().enumerate() {
+            // Every row sees its first key.
+            if self.random.bits().is_multiple_of(4) && index % channels > 0 {
+                *value = if index % 2 == 0 { f32::NEG_INFINITY } else { -1e9 };
+            }
         }
-        Results::Quantized { scale, zero } => {
+        values
+    }
+
+    /// Emits the operator; quantized results have this scale and zero point.
+    fn finish(
+        mut self,
+        op: &RowOp<'_>,
+        (scale, zero): (f32, i32),
+    ) -> Result<Workload, KernelError> {
+        let (e, input) = (&mut self.e, &self.input);
+        let DramRows { rows, channels, .. } = *input;
+        if self.quantized {
             let output = e.dram_tensor("output", RegionKind::Output, [rows, 1, channels], 0);
             let dtype = if e.geometry.activation_bytes == 1 { Dtype::Int8 } else { Dtype::Int16 };
-            e.builder().tensor(declared("output", output.base, dtype, scale, zero));
-            let quant = Requant::full(zero, design.activation_bits());
-            let to = Output::Quantized(&output, 1.0 / scale, quant);
-            from_dram(&mut e, op, &input, &to)?;
+            let dense = floats("output", output.base, 0, &[rows, channels]);
+            e.builder().tensor(Tensor { dtype, scale, zero, ..dense });
+            let to = Output::Quantized(&output, 1.0 / scale, Requant::full(zero, self.bits));
+            from_dram(e, op, input, &to)?;
+        } else {
+            let size = 4 * (rows * channels) as u64;
+            let base = e.builder().region("output", RegionKind::Output, size, Vec::new());
+            e.builder().tensor(floats("output", base, 0, &[rows, channels]));
+            from_dram(e, op, input, &Output::Float(&DramRows { base, ..*input }))?;
         }
+        Ok(Workload { program: self.e.finish()?, macs: 0 })
     }
-    Ok(Workload { program: e.finish()?, macs: 0 })
 }
 
-/// An operator that can be measured.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Op {
-    /// Softmax over the channels of a row.
-    Softmax,
-    /// Layer norm over the channels of a row.
-    LayerNorm,
-    /// RMS norm over the channels of a row.
-    RmsNorm,
-    /// A function of each value, by its name.
-    Function(String),
+/// A tensor of rows with its values.
+fn operand(e: &mut Emitter, name: &str, values: &[f32], channels: usize) -> DramRows {
+    let bytes = to_bytes(values);
+    let rows = values.len() / channels.max(1);
+    let base = e.builder().region(name, RegionKind::Input, bytes.len() as u64, bytes);
+    e.builder().tensor(floats(name, base, 0, &[rows, channels]));
+    DramRows { base, offset: 0, rows, channels }
 }
 
-impl std::str::FromStr for Op {
-    type Err = String;
+/// Which masks a softmax gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Masked {
+    /// None.
+    No,
+    /// No later keys.
+    Causal,
+    /// A number for each key.
+    Keys,
+    /// A number for each score.
+    Scores,
+}
 
-    fn from_str(name: &str) -> Result<Op, String> {
-        match name {
-            "softmax" => Ok(Op::Softmax),
-            "layernorm" => Ok(Op::LayerNorm),
-            "rmsnorm" => Ok(Op::RmsNorm),
-            _ if Function::names().contains(&name) => Ok(Op::Function(name.to_owned())),
-            _ => Err(format!(
-                "`{name}` is no operator; allowed: softmax, layernorm, rmsnorm, {}",
-                Function::names().join(", ")
-            )),
+/// Softmax over the channels of a row.
+pub fn softmax(setup: &Setup<'_>, masked: Masked) -> Result<Workload, KernelError> {
+    let (exp2, reciprocal) =
+        (table(setup.design, "exp2", 2)?, table(setup.design, "reciprocal", 2)?);
+    let mut rows = Rows::new(setup, 2.0)?;
+    let (queries, channels) = (rows.queries, rows.input.channels);
+    let mask = match masked {
+        Masked::No => Mask::None,
+        Masked::Causal => Mask::Causal { queries, past: channels.saturating_sub(queries) },
+        Masked::Keys => {
+            let values = rows.mask(1, 0.0);
+            Mask::Keys(rows.vector("mask", &values))
         }
-    }
-}
-
-impl std::fmt::Display for Op {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Op::Softmax => "softmax",
-            Op::LayerNorm => "layernorm",
-            Op::RmsNorm => "rmsnorm",
-            Op::Function(name) => name,
-        })
-    }
+        Masked::Scores => {
+            let values = rows.mask(queries, 1.0);
+            Mask::Scores(operand(&mut rows.e, "mask", &values, channels))
+        }
+    };
+    let op = RowOp::Softmax { scale: 1.0, mask, exp2: &exp2, reciprocal: &reciprocal };
+    rows.finish(&op, (1.0 / 256.0, -128))
 }
 
 /// Epsilon of the norms, as in BERT.
 pub const EPSILON: f32 = 1e-12;
 
-/// The operator on random rows, from DRAM to DRAM.
-pub fn operator(
-    design: &Design,
-    op: &Op,
-    shape: RowShape,
-    quantized: bool,
-    seed: u64,
-) -> Result<Workload, KernelError> {
-    let mut random = Random::new(seed);
-    let data = normal(&mut random, shape.rows * shape.channels, 2.0);
-    let gamma: Vec<f32> =
-        normal(&mut random, shape.channels, 0.2).iter().map(|value| 1.0 + value).collect();
-    let beta = normal(&mut random, shape.channels, 0.3);
-    let results = |scale: f32, zero: i32| match quantized {
-        true => Results::Quantized { scale, zero },
-        false => Results::Float,
-    };
-    match op {
-        Op::Softmax => {
-            let (exp2, reciprocal) = (table(design, "exp2", 2)?, table(design, "reciprocal", 2)?);
-            let op = RowOp::Softmax { scale: 1.0, exp2: &exp2, reciprocal: &reciprocal };
-            on_rows(design, &op, shape, &data, results(1.0 / 256.0, -128))
-        }
-        Op::LayerNorm => {
-            let rsqrt = table(design, "rsqrt", 1)?;
-            let op =
-                RowOp::LayerNorm { epsilon: EPSILON, gamma: &gamma, beta: &beta, rsqrt: &rsqrt };
-            on_rows(design, &op, shape, &data, results(1.0 / 32.0, 0))
-        }
-        Op::RmsNorm => {
-            let rsqrt = table(design, "rsqrt", 1)?;
-            let op = RowOp::RmsNorm { epsilon: EPSILON, gamma: &gamma, rsqrt: &rsqrt };
-            on_rows(design, &op, shape, &data, results(1.0 / 32.0, 0))
-        }
-        Op::Function(name) => {
-            let table = table(design, name, 1)?;
-            let op = RowOp::Function { table: &table };
-            on_rows(design, &op, shape, &data, results(1.0 / 32.0, 0))
-        }
-    }
+/// Scale of results without a range of their own.
+const COARSE: (f32, i32) = (1.0 / 32.0, 0);
+
+/// Layer norm over the channels of a row.
+pub fn layer_norm(setup: &Setup<'_>) -> Result<Workload, KernelError> {
+    let rsqrt = table(setup.design, "rsqrt", 1)?;
+    let mut rows = Rows::new(setup, 2.0)?;
+    let [gamma, beta] = rows.parameters();
+    rows.finish(&RowOp::LayerNorm { epsilon: EPSILON, gamma, beta, rsqrt: &rsqrt }, COARSE)
 }
 
-/// One attention head on random activations, from DRAM to DRAM; the scales spread the results over
-/// the range of an activation.
-pub fn attention(
-    design: &Design,
-    tokens: usize,
-    channels: usize,
-    seed: u64,
-) -> Result<Workload, KernelError> {
-    let mut random = Random::new(seed);
-    let mut e = Emitter::new(design)?;
-    let scales = attention_scales(tokens);
-    let (exp2, reciprocal) = (table(design, "exp2", 2)?, table(design, "reciprocal", 2)?);
-    let softmax = RowOp::Softmax { scale: 1.0, exp2: &exp2, reciprocal: &reciprocal };
-    let shape = [tokens, 1, channels];
-    let activation = |name: &str, tensor: &DramTensor, scale: f32| Tensor {
-        name: name.to_owned(),
-        region: tensor.base,
-        offset: tensor.offset as u64,
-        shape: vec![1, tokens as u64, 1, channels as u64],
-        layout: Layout::Nhwc,
-        dtype: Dtype::Int8,
-        scale,
-        zero: 0,
-    };
-    let mut maps = Vec::new();
-    for (name, scale) in [("key", scales.key), ("query", scales.query), ("value", scales.value)] {
-        let tensor = e.dram_tensor(name, RegionKind::Input, shape, 0);
-        let declared = activation(name, &tensor, scale);
-        e.builder().tensor(declared);
-        if let Some(region) = e.builder().region_mut(tensor.base) {
-            // Symmetric, as packed cells want the stationary operands.
-            region.data =
-                random.weights(tokens * channels).iter().map(|v| v.cast_unsigned()).collect();
-        }
-        let apart: Vec<&Fmap> = maps.iter().collect();
-        let map = e.fmap(shape, &apart)?;
-        e.note(name);
-        load_rows(&mut e, &tensor, 0..tokens, &map, 0)?;
-        maps.push(map);
-    }
-    let tensor = e.dram_tensor("output", RegionKind::Output, shape, 0);
-    let declared = activation("output", &tensor, scales.output);
-    e.builder().tensor(declared);
-    let output = e.fmap(shape, &[])?;
-    head(&mut e, &softmax, [&maps[1], &maps[0], &maps[2]], &scales, &output)?;
-    store_rows(&mut e, &output, 0..tokens, &tensor, [0, 0], 0)?;
-    let macs = e.macs();
-    Ok(Workload { program: e.finish()?, macs })
+/// RMS norm over the channels of a row.
+pub fn rms_norm(setup: &Setup<'_>) -> Result<Workload, KernelError> {
+    let rsqrt = table(setup.design, "rsqrt", 1)?;
+    let mut rows = Rows::new(setup, 2.0)?;
+    let [gamma, _] = rows.parameters();
+    rows.finish(&RowOp::RmsNorm { epsilon: EPSILON, gamma, rsqrt: &rsqrt }, COARSE)
 }
 
-/// Scales with which scores have a standard deviation of about one and results fill their range.
-pub fn attention_scales(tokens: usize) -> Scales {
-    let step = 1.0 / 73.0;
-    let spread = (tokens as f32).sqrt() / 2.0;
-    Scales { query: step, key: step, value: step, probability: 1.0 / 127.0, output: step / spread }
+/// A factor and a summand for each channel.
+pub fn batch_norm(setup: &Setup<'_>) -> Result<Workload, KernelError> {
+    let mut rows = Rows::new(setup, 2.0)?;
+    let [gamma, beta] = rows.parameters();
+    rows.finish(&RowOp::Affine { gamma, beta }, COARSE)
+}
+
+/// e^x, over most of the range it has in binary32.
+pub fn exp(setup: &Setup<'_>) -> Result<Workload, KernelError> {
+    let exp2 = table(setup.design, "exp2", 1)?;
+    let rows = Rows::new(setup, 20.0)?;
+    rows.finish(&RowOp::Exp { exp2: &exp2 }, COARSE)
+}
+
+/// An operation on two tensors.
+pub fn binary(setup: &Setup<'_>, op: Arithmetic) -> Result<Workload, KernelError> {
+    let mut rows = Rows::new(setup, 2.0)?;
+    let with = rows.second(rows.input.rows, 1.0);
+    rows.finish(&RowOp::Binary { op, with }, COARSE)
+}
+
+/// The quotient of two tensors.
+pub fn divide(setup: &Setup<'_>) -> Result<Workload, KernelError> {
+    let reciprocal = table(setup.design, "reciprocal", 1)?;
+    let mut rows = Rows::new(setup, 2.0)?;
+    let by = rows.second(rows.input.rows, 3.0);
+    rows.finish(&RowOp::Divide { by, reciprocal: &reciprocal }, COARSE)
+}
+
+/// A function of each value.
+pub fn function(setup: &Setup<'_>, function: &Function) -> Result<Workload, KernelError> {
+    let table = table(setup.design, function.name, 1)?;
+    // Where the function has a range, some values should lie beyond it.
+    let spread = (function.range.1 / 3.0).clamp(1.0, 6.0) as f32;
+    let rows = Rows::new(setup, spread)?;
+    rows.finish(&RowOp::Function { table: &table }, COARSE)
 }
 
 /// The table of a function for a design, which must hold `together` of them.
-fn table(design: &Design, name: &str, together: usize) -> Result<Table, KernelError> {
+pub(super) fn table(design: &Design, name: &str, together: usize) -> Result<Table, KernelError> {
     let segments = design.function_segments() / together;
     let table = Function::named(name).and_then(|function| function.table(segments));
     table.ok_or(KernelError::NoTable { name: name.to_owned(), segments })

@@ -1,0 +1,377 @@
+//! Rows of binary32 on their way from DRAM through VMEM and back, in tiles.
+//!
+//! Every bank gets a tile; two tiles are worked on in turn, so that one tile's passes hide the
+//! latency of the other's, and the next ones are loaded meanwhile.
+
+use std::ops::Range;
+
+use super::rows::{DramRows, Output, RowOp, Slot, Vector};
+use super::transfer::{load_words, store_rows};
+use super::weights::lane_params;
+use super::wide::{LaneScales, Result as To, Wide};
+use super::{Emitter, Fmap, KernelError};
+use crate::isa::Engine;
+use crate::isa::table::{load, store};
+
+/// Emits an operator over rows in DRAM.
+pub fn from_dram(
+    e: &mut Emitter,
+    op: &RowOp<'_>,
+    input: &DramRows,
+    output: &Output<'_>,
+) -> Result<(), KernelError> {
+    check(op, input)?;
+    let plan = Plan::new(e, op, input)?;
+    let total = e.geometry.vmem_words;
+    let whole = e.vmem.take(total, &[]).ok_or(KernelError::VmemFull { words: total, total })?;
+    let maps = match output {
+        Output::Quantized(..) => (0..plan.slots)
+            .map(|_| e.fmap([plan.rows, 1, input.channels], &[]))
+            .collect::<Result<Vec<_>, _>>()?,
+        Output::Float(_) => Vec::new(),
+    };
+    let tiles = plan.tiles(input.rows);
+    // Tiles worked on at the same time; as many are loaded meanwhile.
+    let streams = (plan.slots / 2).max(1);
+    for (tile, rows) in tiles.iter().enumerate().take(streams) {
+        plan.load(e, op, input, tile, rows)?;
+    }
+    let ready = op.load(e)?;
+    let mask = plan.mask_image(e, input.channels);
+    for slot in 0..streams {
+        plan.load_constants(e, op, input.channels, mask, slot)?;
+    }
+    let sizes = [input.channels, e.geometry.lanes];
+    let first = plan.slot(0, plan.rows);
+    let steps = op.steps(&ready, &first, sizes, To::Bits(&first.data)).len();
+    for (tile, step) in schedule(tiles.len(), streams, steps, op.delay()) {
+        let Some(range) = tiles.get(tile) else { continue };
+        let (start, rows) = (range.start, range.len());
+        let next = tile + streams;
+        if let Some(rows) = tiles.get(next).filter(|_| step == 0 && plan.slots > 1) {
+            plan.load(e, op, input, next, rows)?;
+            if next < plan.slots {
+                plan.load_constants(e, op, input.channels, mask, next)?;
+            }
+        }
+        let slot = plan.slot(tile, rows);
+        let map = maps.get(tile % plan.slots).map(|map| Fmap { height: rows, ..*map });
+        let last = match (output, &map) {
+            (Output::Quantized(_, scale, quant), Some(map)) => To::Map(map, *scale, *quant),
+            _ => To::Bits(&slot.data),
+        };
+        if let Some(step) = op.steps(&ready, &slot, sizes, last).get(step) {
+            step.emit(e, &slot.data)?;
+        }
+        if step + 1 < steps {
+            continue;
+        }
+        match (output, &map) {
+            (Output::Quantized(tensor, ..), Some(map)) => {
+                store_rows(e, map, 0..rows, tensor, [start, 0], 0)?;
+            }
+            (Output::Float(to), _) => store_wide(e, &slot.data, to, start)?,
+            (Output::Quantized(..), None) => {}
+        }
+        if let Some(rows) = tiles.get(next).filter(|_| plan.slots == 1) {
+            plan.load(e, op, input, next, rows)?;
+        }
+    }
+    for map in &maps {
+        e.release(map);
+    }
+    e.vmem.give(whole, total);
+    Ok(())
+}
+
+/// Whether the operator's other operands go with the input.
+fn check(op: &RowOp<'_>, input: &DramRows) -> Result<(), KernelError> {
+    let unsupported = |what, value, limit| {
+        Err(KernelError::Unsupported { kernel: "operator on rows", what, value, limit })
+    };
+    if let Some(second) = op.second()
+        && second.channels != input.channels
+    {
+        let limit = format!("the first operand has {}", input.channels);
+        return unsupported("channels of the second operand", second.channels, limit);
+    }
+    if let Some(second) = op.second()
+        && (second.rows == 0 || !input.rows.is_multiple_of(second.rows))
+    {
+        let limit = format!("it must divide the {} rows of the first", input.rows);
+        return unsupported("rows of the second operand", second.rows, limit);
+    }
+    if let Some((queries, past)) = op.causal()
+        && (queries == 0 || queries + past > input.channels)
+    {
+        let limit = format!("at least 1 query, and not more than the {} keys", input.channels);
+        return unsupported("queries and earlier keys of a causal mask", queries + past, limit);
+    }
+    Ok(())
+}
+
+/// The order of the passes: tiles go in `streams`, each stream some steps behind the one before.
+fn schedule(tiles: usize, streams: usize, steps: usize, delay: usize) -> Vec<(usize, usize)> {
+    let rounds = tiles.div_ceil(streams) * steps + (streams - 1) * delay;
+    let mut order = Vec::new();
+    for round in 0..rounds {
+        for stream in 0..streams {
+            let Some(turn) = round.checked_sub(stream * delay) else { continue };
+            let tile = turn / steps * streams + stream;
+            if tile < tiles {
+                order.push((tile, turn % steps));
+            }
+        }
+    }
+    order
+}
+
+/// How VMEM is divided: a tile in every bank, its columns and first extra space in the next one, its
+/// constants in the one after that and its second extra space in the last, so that the operands of
+/// a pass do not meet in a bank where there are four.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    slots: usize,
+    rows: usize,
+    blocks: usize,
+    bank: usize,
+    extras: usize,
+    /// Words of the channels' values, and of the mask.
+    params: usize,
+    mask: usize,
+}
+
+impl Plan {
+    fn new(e: &Emitter, op: &RowOp<'_>, input: &DramRows) -> Result<Plan, KernelError> {
+        let geometry = &e.geometry;
+        let (bank, lanes) = (geometry.vmem_bank_depth, geometry.lanes);
+        let blocks = input.channels.div_ceil(lanes);
+        let params = if op.params() == [None; 2] { 0 } else { 2 * blocks };
+        let mask = if op.needs_mask(input.channels, lanes) { 2 * blocks } else { 0 };
+        let extras = op.extras();
+        let most = bank.saturating_sub(params + mask) / ((1 + extras) * blocks + 2);
+        let most = most.min(geometry.acc_depth).min(input.rows);
+        if most == 0 {
+            return Err(KernelError::Unsupported {
+                kernel: "operator on rows",
+                what: "channels of a row",
+                value: input.channels,
+                limit: format!(
+                    "a bank of VMEM ({bank} words of {lanes} values) must hold {} rows and their constants; raise `buffers.vmem.size` or use fewer banks",
+                    1 + extras
+                ),
+            });
+        }
+        let slots = (geometry.vmem_words / bank).clamp(1, 4);
+        // Tiles of equal size, as many in every stream.
+        let tiles = input.rows.div_ceil(most).next_multiple_of((slots / 2).max(1));
+        let rows = input.rows.div_ceil(tiles).max(1);
+        Ok(Plan { slots, rows, blocks, bank, extras, params, mask })
+    }
+
+    /// The rows of each tile.
+    fn tiles(&self, rows: usize) -> Vec<Range<usize>> {
+        (0..rows).step_by(self.rows).map(|start| start..(start + self.rows).min(rows)).collect()
+    }
+
+    /// First word of the bank `distance` banks after that of a tile.
+    fn bank_of(&self, tile: usize, distance: usize) -> usize {
+        (tile + distance) % self.slots * self.bank
+    }
+
+    fn slot(&self, tile: usize, rows: usize) -> Slot {
+        let words = self.rows * self.blocks;
+        let data = Wide { addr: self.bank_of(tile, 0), rows, blocks: self.blocks };
+        let columns = self.bank_of(tile, 1) + words;
+        // The first extra space lies behind the columns, the second behind that of another tile.
+        let extra = [columns + 2 * self.rows, self.bank_of(tile, 3) + 2 * words + 2 * self.rows];
+        let end = self.end_of_constants(tile);
+        Slot {
+            data,
+            extra: extra.map(|addr| Wide { addr, ..data }),
+            columns: [columns, columns + self.rows].map(|addr| data.column(addr)),
+            params: LaneScales { addr: end - self.params - self.mask },
+            mask: LaneScales { addr: end - self.mask },
+        }
+    }
+
+    fn load(
+        &self,
+        e: &mut Emitter,
+        op: &RowOp<'_>,
+        input: &DramRows,
+        tile: usize,
+        rows: &Range<usize>,
+    ) -> Result<(), KernelError> {
+        let slot = self.slot(tile, rows.len());
+        match op.causal() {
+            Some(sizes) => load_causal(e, input, rows.start, &slot.data, op.fill(), sizes)?,
+            None => load_wide(e, input, rows.start, &slot.data, op.fill())?,
+        }
+        let Some(second) = op.second().filter(|_| self.extras > 0) else { return Ok(()) };
+        let target = &slot.extra[0];
+        for part in segments(rows.start, rows.len(), second.rows) {
+            load_part(e, second, &part, target, 0)?;
+            e.launch(load::Function::Vmem, &[])?;
+        }
+        Ok(())
+    }
+
+    /// Ones for the channels that exist, zeros for the others, in DRAM.
+    fn mask_image(&self, e: &mut Emitter, channels: usize) -> Option<(Vector, usize)> {
+        if self.mask == 0 {
+            return None;
+        }
+        let geometry = e.geometry;
+        let zeros = vec![0; self.blocks * geometry.lanes];
+        let bytes = lane_params(&geometry, &zeros, &vec![1.0; channels], 0, 1);
+        Some((e.constants(&bytes), bytes.len()))
+    }
+
+    /// Brings constants into the bank where the tiles of a slot look for them.
+    fn load_constants(
+        &self,
+        e: &mut Emitter,
+        op: &RowOp<'_>,
+        channels: usize,
+        mask: Option<(Vector, usize)>,
+        slot: usize,
+    ) -> Result<(), KernelError> {
+        let end = self.end_of_constants(slot);
+        let [summands, factors] = op.params();
+        for (vector, place) in [(summands, 0), (factors, 1)] {
+            if let Some(vector) = vector {
+                load_vector(e, vector, channels, end - self.params - self.mask + place)?;
+            }
+        }
+        if let Some((dram, bytes)) = mask {
+            load_words(e, load::Function::Vmem, dram, bytes, end - self.mask)?;
+        }
+        Ok(())
+    }
+
+    fn end_of_constants(&self, tile: usize) -> usize {
+        self.bank_of(tile, 2) + self.bank
+    }
+}
+
+/// Brings one value a channel to every second word from `addr` on; channels that do not exist are 0.
+fn load_vector(
+    e: &mut Emitter,
+    (base, offset): Vector,
+    channels: usize,
+    addr: usize,
+) -> Result<(), KernelError> {
+    e.reset(Engine::Load);
+    e.set(load::dram::BASE, base);
+    e.set(load::dram::OFFSET, offset as u64);
+    e.set(load::dst::ADDR, addr as u64);
+    e.set(load::shape::RUN_BYTES, (4 * channels) as u64);
+    e.set(load::shape::GROUP_BYTES, (4 * channels) as u64);
+    e.set(load::word0::COUNT, load::word0::COUNT.max());
+    e.set(load::word0::STRIDE, 2);
+    e.launch(load::Function::Vmem, &[])
+}
+
+/// Rows of a tile that lie in one period of `period` rows.
+struct Part {
+    /// Row of the tile.
+    at: usize,
+    /// Row of the period.
+    row: usize,
+    rows: usize,
+}
+
+/// Cuts rows at the ends of periods.
+fn segments(start: usize, rows: usize, period: usize) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while at < rows {
+        let row = (start + at) % period;
+        let part = Part { at, row, rows: (period - row).min(rows - at) };
+        at += part.rows;
+        parts.push(part);
+    }
+    parts
+}
+
+/// Sets a LOAD of some rows from row `part.row` on into a tile.
+fn load_part(
+    e: &mut Emitter,
+    input: &DramRows,
+    part: &Part,
+    wide: &Wide,
+    fill: u64,
+) -> Result<(), KernelError> {
+    let row = 4 * input.channels;
+    e.reset(Engine::Load);
+    e.set(load::dram::BASE, input.base);
+    e.set(load::dram::OFFSET, (input.offset + part.row * row) as u64);
+    e.set(load::dst::ADDR, (wide.addr + part.at) as u64);
+    e.set(load::shape::RUN_BYTES, (part.rows * row) as u64);
+    e.set(load::shape::GROUP_BYTES, row as u64);
+    e.set(load::word0::COUNT, wide.blocks as u64);
+    e.set(load::word0::STRIDE, wide.rows as u64);
+    e.set(load::word1::COUNT, load::word1::COUNT.max());
+    e.set(load::word1::STRIDE, 1);
+    e.set(load::fill::VALUE, fill);
+    Ok(())
+}
+
+/// Brings rows into VMEM; channels that do not exist get `fill` in both halves.
+fn load_wide(
+    e: &mut Emitter,
+    input: &DramRows,
+    start: usize,
+    wide: &Wide,
+    fill: u64,
+) -> Result<(), KernelError> {
+    load_part(e, input, &Part { at: 0, row: start, rows: wide.rows }, wide, fill)?;
+    e.launch(load::Function::Vmem, &[])
+}
+
+/// The same, of each row only the keys its query sees.
+fn load_causal(
+    e: &mut Emitter,
+    input: &DramRows,
+    start: usize,
+    wide: &Wide,
+    fill: u64,
+    (queries, past): (usize, usize),
+) -> Result<(), KernelError> {
+    let row = 4 * input.channels;
+    for part in segments(start, wide.rows, queries) {
+        let place = Part { at: part.at, row: start + part.at, rows: part.rows };
+        load_part(e, input, &place, wide, fill)?;
+        // A run is a row; its bytes lie so that the last one seen is the last inside.
+        e.set(load::shape::RUN_BYTES, row as u64);
+        e.set(load::loop0::COUNT, part.rows as u64);
+        e.set(load::loop0::STRIDE, row as u64);
+        e.set(load::clip_x::START, (row - 4 * (part.row + past + 1)) as u64);
+        e.set(load::clip_x::LIMIT, row as u64);
+        e.set(load::step_x::S0, -4);
+        e.launch(load::Function::Vmem, &[(load::CLIP, 1)])?;
+    }
+    Ok(())
+}
+
+/// Writes rows of a tensor in VMEM behind `start` rows of one in DRAM.
+fn store_wide(
+    e: &mut Emitter,
+    wide: &Wide,
+    output: &DramRows,
+    start: usize,
+) -> Result<(), KernelError> {
+    let row = 4 * output.channels;
+    e.reset(Engine::Store);
+    e.set(store::dram::BASE, output.base);
+    e.set(store::dram::OFFSET, (output.offset + start * row) as u64);
+    e.set(store::src::ADDR, wide.addr as u64);
+    e.set(store::shape::RUN_BYTES, (wide.rows * row) as u64);
+    e.set(store::shape::GROUP_BYTES, row as u64);
+    e.set(store::word0::COUNT, wide.blocks as u64);
+    e.set(store::word0::STRIDE, wide.rows as u64);
+    e.set(store::word1::COUNT, store::word1::COUNT.max());
+    e.set(store::word1::STRIDE, 1);
+    e.launch(store::Function::Vmem, &[])
+}
