@@ -13,8 +13,8 @@ use crate::exec::{Executor, RunReport, compare};
 use crate::golden::Golden;
 use crate::program::{Names, disasm::statement};
 use crate::workload::Workload;
-use crate::workload::bench::{ConvShape, convolution, depthwise, gemm};
 use crate::workload::attention::attention;
+use crate::workload::bench::{ConvShape, convolution, depthwise, gemm};
 use crate::workload::operators::{Op, Setup, list};
 
 /// Measure an operator on the RTL: cycles, utilisation of the array, where the cycles go.
@@ -152,6 +152,9 @@ struct AttentionArgs {
     /// Channels of the head.
     #[arg(long, default_value_t = 64)]
     channels: usize,
+    /// Let a query see no later keys.
+    #[arg(long)]
+    causal: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -343,11 +346,11 @@ pub fn run(args: &Args) -> Result<(), Error> {
                 })
             })
         }
-        What::Attention(AttentionArgs { tokens, channels, common }) => {
+        What::Attention(AttentionArgs { tokens, channels, causal, common }) => {
             let macs = product(&[2, *tokens, *tokens, *channels]);
             let name = format!("attention head, {tokens} tokens, {channels} channels");
             measure(common, &name, Measure::Array, macs, |design| {
-                attention(design, *tokens, *channels, common.seed)
+                attention(design, *tokens, *channels, *causal, common.seed)
             })
         }
         What::Simulator(common) => simulator(common),

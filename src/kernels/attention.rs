@@ -155,7 +155,7 @@ pub struct Scales {
 }
 
 /// Emits one attention head, `softmax(Q K^T / sqrt(channels)) V`, all operands on chip. `softmax` is
-/// a [`RowOp::Softmax`] with scale 1.
+/// a [`RowOp::Softmax`] with scale 1 and the head's mask.
 pub fn head(
     e: &mut Emitter,
     softmax: &RowOp<'_>,

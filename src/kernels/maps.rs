@@ -130,12 +130,7 @@ pub fn load_lookup(e: &mut Emitter, number: u8, dram: (u8, usize)) -> Result<(),
 }
 
 /// Emits a lookup of all values in a table that is on chip.
-pub fn lookup(
-    e: &mut Emitter,
-    number: u8,
-    input: &Fmap,
-    output: &Fmap,
-) -> Result<(), KernelError> {
+pub fn lookup(e: &mut Emitter, number: u8, input: &Fmap, output: &Fmap) -> Result<(), KernelError> {
     let counts = extent(e, input);
     let (a, dst) = (place(e, input, [0; 2], 0), place(e, output, [0; 2], 0));
     nest(e, counts, a, None, dst);

@@ -13,6 +13,7 @@ pub mod emit;
 pub mod geometry;
 pub mod hazard;
 pub mod maps;
+mod masks;
 pub mod pool;
 pub mod rearrange;
 pub mod rows;

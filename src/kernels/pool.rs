@@ -45,7 +45,13 @@ struct Stretch {
 }
 
 /// Cuts `outputs` outputs where the number of pixels inside changes.
-fn stretches(outputs: usize, size: usize, kernel: usize, stride: usize, pad: usize) -> Vec<Stretch> {
+fn stretches(
+    outputs: usize,
+    size: usize,
+    kernel: usize,
+    stride: usize,
+    pad: usize,
+) -> Vec<Stretch> {
     let mut found: Vec<Stretch> = Vec::new();
     for start in 0..outputs {
         let from = (start * stride).max(pad) - pad;

@@ -83,62 +83,49 @@ impl View {
     /// bytes as the innermost dimension.
     pub fn gather(&self, e: &mut Emitter, output: &DramTensor) -> Result<(), KernelError> {
         let [height, width, inner] = self.shape;
-        let blocks = (inner * self.element).div_ceil(e.geometry.rows * e.geometry.activation_bytes);
-        // Tiles take turns in two places; of columns, where a row is too long.
-        let most = e.ibuf.largest() / 2;
-        let (rows, columns) = match most / (blocks * width) {
-            0 => (1, most / blocks),
-            rows => (rows.min(height), width),
-        };
-        let words = rows * columns * blocks;
-        let full = KernelError::IbufFull {
-            words: 2 * blocks,
-            largest: 2 * most,
-            total: e.geometry.ibuf_words,
-        };
-        if words == 0 {
-            return Err(full);
-        }
-        let start = e.ibuf.take(words, &[]).ok_or(full.clone())?;
-        let other = e.ibuf.take(words, &[(start, words)]).ok_or(full)?;
         let channels = inner * self.element / e.geometry.activation_bytes;
-        let mut places = [start, other].into_iter().cycle();
-        for y in (0..height).step_by(rows) {
-            for x in (0..width).step_by(columns) {
-                let addr = places.next().unwrap_or(start);
-                let size = [rows.min(height - y), columns.min(width - x)];
-                let map = Fmap { addr, channels, height: size[0], width: size[1] };
-                self.load(e, [y, x], &map)?;
+        let tiles = Tiles::take(e, channels, height, width)?;
+        for y in (0..height).step_by(tiles.rows) {
+            for x in (0..width).step_by(tiles.columns) {
+                let size = [tiles.rows.min(height - y), tiles.columns.min(width - x)];
+                let index = y / tiles.rows + x / tiles.columns;
+                let map = tiles.map(index, size);
+                self.load(e, [y, x], size, &map, 0)?;
                 store_rows(e, &map, 0..size[0], output, [y, x], 0)?;
             }
         }
-        for place in [start, other] {
-            e.ibuf.give(place, words);
-        }
+        tiles.release(e);
         Ok(())
     }
 
-    /// Brings a rectangle of pixels into a map.
-    fn load(&self, e: &mut Emitter, [y, x]: [usize; 2], map: &Fmap) -> Result<(), KernelError> {
+    /// Brings the rectangle of `rows` and `columns` at pixel (y, x) to the pixels of a map from `at`
+    /// on.
+    fn load(
+        &self,
+        e: &mut Emitter,
+        [y, x]: [usize; 2],
+        [rows, columns]: [usize; 2],
+        map: &Fmap,
+        at: usize,
+    ) -> Result<(), KernelError> {
         let geometry = e.geometry;
         let [_, _, inner] = self.shape;
         let element = signed(self.element);
         let [dy, dx, dc] = self.strides.map(|stride| stride * element);
-        let at = |index: usize| signed(index);
-        let offset = at(self.offset) + at(y) * dy + at(x) * dx;
+        let offset = signed(self.offset) + signed(y) * dy + signed(x) * dx;
         // Elements that follow each other are one run.
         let (run, single) = if dc == element { (inner, 1) } else { (1, inner) };
         e.reset(Engine::Load);
         e.set(load::dram::BASE, self.base);
         e.set(load::dram::OFFSET, offset);
-        e.set(load::dst::ADDR, map.addr as u64);
+        e.set(load::dst::ADDR, (map.addr + at) as u64);
         e.set(load::shape::RUN_BYTES, (run * self.element) as u64);
         e.set(load::shape::GROUP_BYTES, (inner * self.element) as u64);
         e.set(load::loop0::COUNT, single as u64);
         e.set(load::loop0::STRIDE, dc);
-        e.set(load::loop1::COUNT, map.width as u64);
+        e.set(load::loop1::COUNT, columns as u64);
         e.set(load::loop1::STRIDE, dx);
-        e.set(load::loop2::COUNT, map.height as u64);
+        e.set(load::loop2::COUNT, rows as u64);
         e.set(load::loop2::STRIDE, dy);
         e.set(load::word0::COUNT, map.blocks(&geometry) as u64);
         e.set(load::word0::STRIDE, map.block_stride() as u64);
@@ -148,8 +135,66 @@ impl View {
     }
 }
 
+/// Space for tiles of a tensor that take turns in four places: of some rows, or of some columns of
+/// one row where a row is too long.
+#[derive(Debug)]
+struct Tiles {
+    places: Vec<usize>,
+    words: usize,
+    channels: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Tiles {
+    fn take(
+        e: &mut Emitter,
+        channels: usize,
+        height: usize,
+        width: usize,
+    ) -> Result<Tiles, KernelError> {
+        const PLACES: usize = 4;
+        let blocks = channels.div_ceil(e.geometry.rows);
+        // Enough of them that one is loaded while another is stored, of a size worth a launch.
+        let most =
+            (e.ibuf.largest() / PLACES).min((height * width * blocks).div_ceil(PLACES).max(256));
+        let (rows, columns) = match most / (blocks * width) {
+            0 => (1, (most / blocks).min(width)),
+            rows => (rows.min(height), width),
+        };
+        let full = |e: &Emitter| KernelError::IbufFull {
+            words: PLACES * blocks,
+            largest: e.ibuf.largest(),
+            total: e.geometry.ibuf_words,
+        };
+        if columns == 0 {
+            return Err(full(e));
+        }
+        let words = rows * columns * blocks;
+        let mut places: Vec<usize> = Vec::new();
+        for _ in 0..PLACES {
+            let apart: Vec<_> = places.iter().map(|&start| (start, words)).collect();
+            places.push(e.ibuf.take(words, &apart).ok_or_else(|| full(e))?);
+        }
+        Ok(Tiles { places, words, channels, rows, columns })
+    }
+
+    /// The map of a tile of this size.
+    fn map(&self, index: usize, [height, width]: [usize; 2]) -> Fmap {
+        let addr = self.places.get(index % self.places.len()).copied().unwrap_or(0);
+        Fmap { addr, channels: self.channels, height, width }
+    }
+
+    fn release(self, e: &mut Emitter) {
+        for place in self.places {
+            e.ibuf.give(place, self.words);
+        }
+    }
+}
+
 /// Emits an embedding whose indices are known: row `indices[i]` of a table becomes pixel i of the
-/// output. Indices in arithmetic progression share a launch; there are no indices in memory.
+/// output. Indices in arithmetic progression share a launch. LOAD takes no indices from memory, so
+/// those of a run must be known when the program is made.
 pub fn gather_rows(
     e: &mut Emitter,
     table: &DramTensor,
@@ -167,18 +212,24 @@ pub fn gather_rows(
     }
     let whole = View::of(table.base, table.offset, [1, rows, table.channels], 1);
     let whole = View { element: e.geometry.activation_bytes, ..whole };
-    let mut at = 0;
-    while at < indices.len() {
-        let (step, count) = progression(&indices[at..]);
-        let range = Range { start: indices[at], step, count };
-        let one = |count| Range { start: 0, step: 1, count };
-        let part = whole.sliced([one(1), range, one(table.channels)])?;
-        let skip = at * output.pixel_bytes(&e.geometry);
-        let target =
-            DramTensor { offset: output.offset + skip, height: 1, width: count, ..*output };
-        part.gather(e, &target)?;
-        at += count;
+    let tiles = Tiles::take(e, table.channels, 1, indices.len())?;
+    for (number, part) in indices.chunks(tiles.columns).enumerate() {
+        let map = tiles.map(number, [1, part.len()]);
+        let mut at = 0;
+        while at < part.len() {
+            let (step, count) = progression(&part[at..]);
+            let range = Range { start: part[at], step, count };
+            let all = |count| Range { start: 0, step: 1, count };
+            let run = whole.sliced([all(1), range, all(table.channels)])?;
+            run.load(e, [0, 0], [1, count], &map, at)?;
+            at += count;
+        }
+        let skip = number * tiles.columns * output.pixel_bytes(&e.geometry);
+        let width = part.len();
+        let target = DramTensor { offset: output.offset + skip, height: 1, width, ..*output };
+        store_rows(e, &map, 0..1, &target, [0, 0], 0)?;
     }
+    tiles.release(e);
     Ok(())
 }
 
@@ -186,9 +237,7 @@ pub fn gather_rows(
 fn progression(indices: &[usize]) -> (i64, usize) {
     let [first, second, ..] = indices else { return (1, indices.len()) };
     let step = signed(*second) - signed(*first);
-    let follows = |pair: &&[usize]| {
-        signed(pair[1]) - signed(pair[0]) == step
-    };
+    let follows = |pair: &&[usize]| signed(pair[1]) - signed(pair[0]) == step;
     (step, 1 + indices.windows(2).take_while(follows).count())
 }
 

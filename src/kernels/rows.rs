@@ -33,8 +33,8 @@ pub enum Mask {
     /// All.
     #[default]
     None,
-    /// Row r is query `r mod queries` and sees the keys up to this number plus `past`; the others
-    /// are not even read. `queries + past` is at most the number of keys.
+    /// Row r is query `r mod queries` and sees the keys up to this number plus `past`; of rows in
+    /// DRAM the others are not even read. `queries + past` is at most the number of keys.
     Causal {
         /// Rows of a head.
         queries: usize,
@@ -424,7 +424,8 @@ impl Tile {
         self.slot.data
     }
 
-    /// Emits all passes of softmax or a function; results go to a map, times a factor.
+    /// Emits all passes of softmax or a function; results go to a map, times a factor. Masks go over
+    /// rows that are the queries of one head.
     pub fn run(
         &self,
         e: &mut Emitter,
@@ -433,17 +434,22 @@ impl Tile {
         channels: usize,
         (map, factor, quant): (&Fmap, f32, Requant),
     ) -> Result<(), KernelError> {
-        if op.extras() > 0 || op.params() != [None; 2] || op.causal().is_some() {
+        let data = &self.slot.data;
+        let mut op = op.clone();
+        if let RowOp::Softmax { mask, .. } = &mut op {
+            super::masks::apply(e, &std::mem::take(mask), data, channels)?;
+        }
+        if op.extras() > 0 || op.params() != [None; 2] {
             return Err(KernelError::Unsupported {
                 kernel: "operator on a tile on chip",
                 what: "further operands",
                 value: 1,
-                limit: "it must have none: softmax without a mask, or a function".into(),
+                limit: "it must have none: softmax or a function".into(),
             });
         }
         let sizes = [channels, e.geometry.lanes];
         for step in op.steps(ready, &self.slot, sizes, To::Map(map, factor, quant)) {
-            step.emit(e, &self.slot.data)?;
+            step.emit(e, data)?;
         }
         Ok(())
     }

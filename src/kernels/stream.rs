@@ -256,7 +256,7 @@ impl Plan {
 }
 
 /// Brings one value a channel to every second word from `addr` on; channels that do not exist are 0.
-fn load_vector(
+pub(super) fn load_vector(
     e: &mut Emitter,
     (base, offset): Vector,
     channels: usize,
@@ -319,7 +319,7 @@ fn load_part(
 }
 
 /// Brings rows into VMEM; channels that do not exist get `fill` in both halves.
-fn load_wide(
+pub(super) fn load_wide(
     e: &mut Emitter,
     input: &DramRows,
     start: usize,

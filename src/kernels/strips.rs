@@ -76,19 +76,17 @@ pub fn strips(
     let input_words = |tensor: &DramTensor, count: usize| {
         tensor.channels.div_ceil(size) * span(count) * tensor.width
     };
-    let output_words =
-        |count: usize| channels.div_ceil(size) * count * rows.grow * output.width;
+    let output_words = |count: usize| channels.div_ceil(size) * count * rows.grow * output.width;
     let words = |count: usize| {
         inputs.iter().map(|tensor| input_words(tensor, count)).sum::<usize>() + output_words(count)
     };
     // Strips take turns in two places; longer ones waste less on rows that are loaded twice.
     let most = e.ibuf.largest() / 2;
-    let full = |words| KernelError::IbufFull {
-        words,
-        largest: 2 * most,
-        total: e.geometry.ibuf_words,
-    };
-    let longest = (1..=positions.min(16)).rev().find(|&count| words(count) <= most);
+    let full =
+        |words| KernelError::IbufFull { words, largest: 2 * most, total: e.geometry.ibuf_words };
+    // There should be a few, so that the first is soon loaded and little is left after the last.
+    let limit = positions.div_ceil(4).clamp(1, 16);
+    let longest = (1..=limit).rev().find(|&count| words(count) <= most);
     let strip = longest.ok_or_else(|| full(2 * words(1)))?;
     let place = words(strip);
     // One strip is computed while the other's banks are loaded and stored.

@@ -10,18 +10,23 @@ use crate::kernels::{DramTensor, Emitter, Fmap, KernelError};
 use crate::program::{Dtype, Layout, RegionKind, Tensor};
 
 /// One attention head on random activations, from DRAM to DRAM; the scales spread the results over
-/// the range of an activation.
+/// the range of an activation. With `causal` a query sees no later keys.
 pub fn attention(
     design: &Design,
     tokens: usize,
     channels: usize,
+    causal: bool,
     seed: u64,
 ) -> Result<Workload, KernelError> {
     let mut random = Random::new(seed);
     let mut e = Emitter::new(design)?;
     let scales = attention_scales(tokens);
     let (exp2, reciprocal) = (table(design, "exp2", 2)?, table(design, "reciprocal", 2)?);
-    let softmax = RowOp::Softmax { scale: 1.0, mask: Mask::None, exp2: &exp2, reciprocal: &reciprocal };
+    let mask = match causal {
+        true => Mask::Causal { queries: tokens, past: 0 },
+        false => Mask::None,
+    };
+    let softmax = RowOp::Softmax { scale: 1.0, mask, exp2: &exp2, reciprocal: &reciprocal };
     let shape = [tokens, 1, channels];
     let activation = |name: &str, tensor: &DramTensor, scale: f32| Tensor {
         name: name.to_owned(),
@@ -65,4 +70,3 @@ pub fn attention_scales(tokens: usize) -> Scales {
     let spread = (tokens as f32).sqrt() / 2.0;
     Scales { query: step, key: step, value: step, probability: 1.0 / 127.0, output: step / spread }
 }
-

@@ -1,0 +1,178 @@
+"""Every operator of `npugen bench vector`, and the attention head, against numpy and onnxruntime.
+
+int8 results must be onnxruntime's, byte for byte. Binary32 results must lie within the bound of their
+operator, which is close to what was measured: units in the last place of the result, or of a larger
+number where the result is a difference of larger ones. docs/kernels.md has the same bounds.
+"""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+import kernels
+
+# Channel counts that fill words, that do not, and that leave most lanes without work.
+SHAPES = [(6, 5, 33), (4, 9, 17), (40, 64), (3, 1), (17,)]
+DESIGNS = [
+    ("-c", "tiny"),
+    ("-c", "default"),
+    # Four lane words to a word of IBUF, and one bank of VMEM.
+    ("-c", "tiny", "--rows", "16", "--cols", "4", "--set", "buffers.vmem.banks=1",
+     "--set", "buffers.vmem.size=8KiB"),
+]
+WINDOWS = [(3, 2, 1), (2, 1, 0), (3, 1, 2)]
+
+# Bounds of binary32 operators in units in the last place.
+ARITHMETIC = {"add": 0.5, "sub": 0.5, "mul": 0.5, "div": 2.5, "min": 0, "max": 0}
+NORMS = {"layernorm": 2.5, "rmsnorm": 3.5, "batchnorm": 1.5}
+FUNCTIONS = {
+    "erf": 45, "exp2": 1.5, "gelu": 70, "gelu_tanh": 70, "hardswish": 2, "log2": 1.5,
+    "reciprocal": 1.5, "rsqrt": 1.5, "sigmoid": 85, "silu": 110, "softplus": 90, "tanh": 45,
+}
+# Functions that come close to zero count in units of 1/8.
+FLOORS = ("gelu", "gelu_tanh", "hardswish", "log2", "sigmoid", "silu", "softplus")
+
+
+def unit(x):
+    """Unit in the last place of a binary32 number of this size."""
+    return np.spacing(np.abs(x).astype(np.float32)).astype(np.float64)
+
+
+def bound(op, t, expected):
+    """Largest error of each value."""
+    x = t["input"].real
+    if op in ARITHMETIC:
+        return ARITHMETIC[op] * unit(expected)
+    if op == "exp":
+        return 3 * unit(expected)
+    if op.startswith("softmax"):
+        # The distance to the maximum is rounded before it becomes an exponent.
+        with np.errstate(divide="ignore"):
+            depth = -np.log2(expected / expected.max(axis=-1, keepdims=True))
+        return (5 + np.where(expected > 0, depth, 0)) * unit(expected)
+    if op in NORMS:
+        gamma, beta = t["gamma"].real, t["beta"].real
+        if op == "rmsnorm":
+            return NORMS[op] * unit(expected)
+        if op == "batchnorm":
+            return NORMS[op] * unit(np.abs(x * gamma) + np.abs(beta))
+        mean = np.abs(x).mean(axis=-1, keepdims=True)
+        deviation = np.maximum(x.std(axis=-1, keepdims=True), 1e-6)
+        return NORMS[op] * unit((np.abs(x) + mean) / deviation * np.abs(gamma) + np.abs(beta))
+    floor = 0.125 if op in FLOORS else 0
+    return FUNCTIONS[op] * unit(np.maximum(np.abs(expected), floor))
+
+
+@pytest.fixture(scope="module")
+def operators():
+    kernels.build()
+    return kernels.operators()
+
+
+def words_of(op, shape, design):
+    """Arguments of `npugen bench`."""
+    return ["vector", "--op", op, "--shape", "x".join(map(str, shape)), *design]
+
+
+def fits(op, shape):
+    """A causal mask needs at least as many keys as queries."""
+    return op != "softmax_causal" or len(shape) < 2 or shape[-2] <= shape[-1]
+
+
+def every_case(operators, form):
+    for op in operators:
+        if operators[op] != form:
+            continue
+        for design in DESIGNS:
+            for shape in SHAPES:
+                if fits(op, shape):
+                    yield op, design, shape
+
+
+def check_float(op, t, shape):
+    """Whether binary32 results are within their bound; the share of it that they use."""
+    with np.errstate(all="ignore"):
+        expected = kernels.binary32(op, t, shape)
+        limit = bound(op, t, expected)
+    got = t["output"].data.astype(np.float64)
+    assert got.shape == expected.shape
+    # What binary32 cannot hold is zero or not finite; numbers near its ends are not told apart.
+    normal = np.isfinite(expected) & (np.abs(expected) > 2.0**-125) & (np.abs(expected) < 2.0**127)
+    assert not np.isfinite(got[~np.isfinite(expected)]).any(), f"{op} {shape}"
+    error = np.abs(got - expected)
+    assert (error[normal] <= limit[normal]).all(), f"{op} {shape}: {error[normal].max()}"
+    tiny = np.abs(expected) <= 2.0**-125
+    assert (np.abs(got[tiny]) < limit[tiny] + 2.0**-124).all(), f"{op} {shape}"
+    used = error[normal] / np.where(limit[normal] > 0, limit[normal], 1)
+    return used.max(initial=0)
+
+
+def test_operators_of_binary32(operators, tmp_path):
+    used = {}
+    for op, design, shape in every_case(operators, "binary32"):
+        t = kernels.execute(tmp_path, [*words_of(op, shape, design), "--float"])
+        used[op] = max(used.get(op, 0), check_float(op, t, shape))
+    # The bounds mean something: every operator that rounds comes near its own.
+    idle = {op: share for op, share in used.items() if share < 0.4 and op not in ("min", "max")}
+    assert not idle, idle
+
+
+def test_results_as_activations(operators, tmp_path):
+    for op, design, shape in every_case(operators, "binary32"):
+        t = kernels.execute(tmp_path, words_of(op, shape, design))
+        with np.errstate(all="ignore"):
+            expected = kernels.binary32(op, t, shape)
+            limit = bound(op, t, expected)
+        finite = np.isfinite(expected)
+        scale, zero = np.float64(t["output"].scale), t["output"].zero
+        steps, slack = expected[finite] / scale + zero, limit[finite] / scale + 1e-6
+        got = t["output"].data[finite].astype(np.float64)
+        # Half a step, and what the binary32 result may be off.
+        assert (got >= np.clip(np.rint(steps - slack), -128, 127)).all(), f"{op} {shape}"
+        assert (got <= np.clip(np.rint(steps + slack), -128, 127)).all(), f"{op} {shape}"
+
+
+def test_operators_of_activations(operators, tmp_path):
+    for op, design, shape in every_case(operators, "int8"):
+        # Windows are for the operators that have one; upsampling takes the stride as its factor.
+        windows = WINDOWS if "_pool" in op or op == "upsample" else WINDOWS[:1]
+        for kernel, stride, pad in windows:
+            if min((*shape[:-1], 1) if len(shape) < 3 else shape[:2]) + 2 * pad < kernel:
+                continue
+            window = ["--kernel", kernel, "--stride", stride, "--pad", pad]
+            t = kernels.execute(tmp_path, [*words_of(op, shape, design), *window])
+            expected = kernels.int8(op, t, shape, (kernel, stride, pad))
+            assert expected.shape == t["output"].data.shape
+            assert (expected == t["output"].data).all(), f"{op} {shape} {design} {window}"
+
+
+@pytest.mark.parametrize("op", ["mul_int8", "average_pool", "average_pool_inside", "batchnorm_int8"])
+def test_many_elements_differ_by_a_step_at_most_where_onnxruntime_rounds_twice(op, tmp_path):
+    kernels.build()
+    shape = (64, 64, 48)
+    t = kernels.execute(tmp_path, words_of(op, shape, ("-c", "default")))
+    expected = kernels.int8(op, t, shape, (3, 2, 1)).astype(np.int32)
+    distance = np.abs(expected - t["output"].data)
+    assert distance.max() <= 1 and np.count_nonzero(distance) <= distance.size * 2e-5
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("tokens, channels", [(32, 16), (64, 64)])
+def test_attention_head(tokens, channels, causal, tmp_path):
+    kernels.build()
+    words = ["attention", "--tokens", tokens, "--channels", channels, "-c", "default"]
+    t = kernels.execute(tmp_path, words + ["--causal"] * causal)
+    expected = kernels.attention(t, causal)
+    distance = np.abs(expected.astype(np.int32) - t["output"].data.reshape(expected.shape))
+    # Probabilities at exact halves may go the other way, which is one step in a few results.
+    assert distance.max() <= 1 and np.count_nonzero(distance) <= 0.01 * distance.size
+    assert t["output"].data.std() > 15
+
+
+def test_every_operator_has_a_reference(operators):
+    known = set(ARITHMETIC) | set(NORMS) | set(FUNCTIONS) | {"exp"}
+    for op, form in operators.items():
+        assert form == "int8" or op in known or re.fullmatch(r"softmax(_\w+)?", op), op
+    assert len(operators) > 45 and math.isfinite(sum(FUNCTIONS.values()))
