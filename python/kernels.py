@@ -80,8 +80,8 @@ FUNCTIONS = {
     "gelu": lambda x: 0.5 * x * (1 + erf(x / math.sqrt(2))),
     "gelu_tanh": lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
     "hardswish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
-    # Of a mantissa: the unit leaves the exponent to others.
-    "log2": lambda x: np.log2(2 * np.frexp(np.abs(x))[0]),
+    # Of a mantissa: the unit leaves the exponent to others. That of zero is 1.
+    "log2": lambda x: np.log2(np.where(x == 0, 1, 2 * np.frexp(np.abs(x))[0])),
     "reciprocal": lambda x: 1 / x,
     "rsqrt": lambda x: 1 / np.sqrt(np.where(x > 0, x, np.nan)),
     "sigmoid": sigmoid,
@@ -249,7 +249,9 @@ def attention(t, causal):
         name: Tensor(t[name].data.reshape(tokens, channels), t[name].scale, 0)
         for name in ("query", "key", "value")
     }
-    mask = np.where(np.tri(tokens, dtype=bool), 0, -np.inf) if causal else np.zeros((1, 1))
+    mask = t["mask"].data if "mask" in t else np.zeros((1, 1))
+    if causal:
+        mask = np.where(np.tri(tokens, dtype=bool), 0, -np.inf)
     constants = {
         "root": np.float32(1 / np.sqrt(np.float32(channels))),
         "mask": mask.astype(np.float32),

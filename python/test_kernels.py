@@ -101,10 +101,13 @@ def check_float(op, t, shape):
     # What binary32 cannot hold is zero or not finite; numbers near its ends are not told apart.
     normal = np.isfinite(expected) & (np.abs(expected) > 2.0**-125) & (np.abs(expected) < 2.0**127)
     assert not np.isfinite(got[~np.isfinite(expected)]).any(), f"{op} {shape}"
-    error = np.abs(got - expected)
-    assert (error[normal] <= limit[normal]).all(), f"{op} {shape}: {error[normal].max()}"
+    with np.errstate(invalid="ignore"):
+        error = np.abs(got - expected)
+    wrong = np.count_nonzero(error[normal] > limit[normal])
+    assert not wrong, f"{op} {shape}: {wrong} values of {error.size}"
     tiny = np.abs(expected) <= 2.0**-125
-    assert (np.abs(got[tiny]) < limit[tiny] + 2.0**-124).all(), f"{op} {shape}"
+    wrong = np.count_nonzero(np.abs(got[tiny]) >= limit[tiny] + 2.0**-124)
+    assert not wrong, f"{op} {shape}: {wrong} values that should be zero"
     used = error[normal] / np.where(limit[normal] > 0, limit[normal], 1)
     return used.max(initial=0)
 
@@ -119,6 +122,19 @@ def test_operators_of_binary32(operators, tmp_path):
     assert not idle, idle
 
 
+def test_operators_of_binary32_on_activations(operators, tmp_path):
+    for op, design, shape in every_case(operators, "binary32"):
+        # A softmax of activations has no value for a key that is not there.
+        if op.startswith("softmax") and (op == "softmax_causal" or shape[-1] % 16):
+            continue
+        words = [*words_of(op, shape, design), "--float", "--activations"]
+        t = kernels.execute(tmp_path, words)
+        # The machine multiplies steps by the scale in binary32.
+        steps = t["input"].data.astype(np.float32) - np.float32(t["input"].zero)
+        t["input"] = kernels.Tensor(steps * t["input"].scale, 1, 0)
+        check_float(op, t, shape)
+
+
 def test_results_as_activations(operators, tmp_path):
     for op, design, shape in every_case(operators, "binary32"):
         t = kernels.execute(tmp_path, words_of(op, shape, design))
@@ -130,8 +146,9 @@ def test_results_as_activations(operators, tmp_path):
         steps, slack = expected[finite] / scale + zero, limit[finite] / scale + 1e-6
         got = t["output"].data[finite].astype(np.float64)
         # Half a step, and what the binary32 result may be off.
-        assert (got >= np.clip(np.rint(steps - slack), -128, 127)).all(), f"{op} {shape}"
-        assert (got <= np.clip(np.rint(steps + slack), -128, 127)).all(), f"{op} {shape}"
+        low, high = (np.clip(np.rint(steps + sign * slack), -128, 127) for sign in (-1, 1))
+        wrong = np.count_nonzero((got < low) | (got > high))
+        assert not wrong, f"{op} {shape}: {wrong} values of {got.size}"
 
 
 def test_operators_of_activations(operators, tmp_path):
@@ -145,29 +162,33 @@ def test_operators_of_activations(operators, tmp_path):
             t = kernels.execute(tmp_path, [*words_of(op, shape, design), *window])
             expected = kernels.int8(op, t, shape, (kernel, stride, pad))
             assert expected.shape == t["output"].data.shape
-            assert (expected == t["output"].data).all(), f"{op} {shape} {design} {window}"
+            wrong = np.count_nonzero(expected != t["output"].data)
+            assert not wrong, f"{op} {shape} {design} {window}: {wrong} of {expected.size}"
 
 
-@pytest.mark.parametrize("op", ["mul_int8", "average_pool", "average_pool_inside", "batchnorm_int8"])
-def test_many_elements_differ_by_a_step_at_most_where_onnxruntime_rounds_twice(op, tmp_path):
+@pytest.mark.parametrize("op", ["mul_int8", "average_pool_inside", "batchnorm_int8", "add_int8"])
+def test_many_activations(op, tmp_path):
+    """Where onnxruntime rounds more than once and the machine once, or the other way round, results
+    could differ; with scales that make no exact halves none of these do."""
     kernels.build()
     shape = (64, 64, 48)
     t = kernels.execute(tmp_path, words_of(op, shape, ("-c", "default")))
-    expected = kernels.int8(op, t, shape, (3, 2, 1)).astype(np.int32)
-    distance = np.abs(expected - t["output"].data)
-    assert distance.max() <= 1 and np.count_nonzero(distance) <= distance.size * 2e-5
+    expected = kernels.int8(op, t, shape, (3, 2, 1))
+    wrong = np.count_nonzero(expected != t["output"].data)
+    assert not wrong, f"{wrong} of {expected.size}"
 
 
-@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("mask", ["none", "causal", "keys", "scores"])
 @pytest.mark.parametrize("tokens, channels", [(32, 16), (64, 64)])
-def test_attention_head(tokens, channels, causal, tmp_path):
+def test_attention_head(tokens, channels, mask, tmp_path):
     kernels.build()
-    words = ["attention", "--tokens", tokens, "--channels", channels, "-c", "default"]
-    t = kernels.execute(tmp_path, words + ["--causal"] * causal)
-    expected = kernels.attention(t, causal)
+    words = ["attention", "--tokens", tokens, "--channels", channels, "--mask", mask]
+    t = kernels.execute(tmp_path, [*words, "-c", "default"])
+    expected = kernels.attention(t, mask == "causal")
     distance = np.abs(expected.astype(np.int32) - t["output"].data.reshape(expected.shape))
-    # Probabilities at exact halves may go the other way, which is one step in a few results.
-    assert distance.max() <= 1 and np.count_nonzero(distance) <= 0.01 * distance.size
+    # A probability at an exact half may go the other way, which is a step in few results.
+    largest, differ = int(distance.max()), int(np.count_nonzero(distance))
+    assert largest <= 1 and differ <= 0.001 * distance.size, (largest, differ)
     assert t["output"].data.std() > 15
 
 

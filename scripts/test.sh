@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, then runs every check: format, lints, Rust tests, RTL lint, RTL benches
-# and proofs. Planted bugs (scripts/mutants.sh) and random programs (scripts/regress.sh) are campaigns
+# Installs what is missing, then runs every check: format, lints, Rust tests, comparisons with
+# numpy and onnxruntime, RTL lint, RTL benches and proofs. Planted bugs (scripts/mutants.sh) and random programs (scripts/regress.sh) are campaigns
 # of their own. Goes on after a failure and ends in one line that counts tests.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -49,6 +49,7 @@ fi
 step format cargo fmt --check
 step clippy cargo clippy --quiet --all-targets -- -D warnings
 suite rust "${rust_tests[@]}"
+suite python .venv/bin/python -m pytest -q python
 suite rtl .venv/bin/python -m pytest -q -n "$(nproc)" rtl-tests/unit rtl-tests/formal
 
 echo "$passed passed, $failed failed"

@@ -13,6 +13,7 @@ use npugen::design::Design;
 use npugen::exec::Executor;
 use npugen::golden::Golden;
 use npugen::kernels::conv::{Conv, Requant, Residual, Sink, Source, conv};
+use npugen::kernels::maps::{Change, Copy, copy};
 use npugen::kernels::transfer::{Lowering, load_rows, store_rows};
 use npugen::kernels::vector::{Depthwise, Pool, add, depthwise, pool};
 use npugen::kernels::weights::ConvWeights;
@@ -310,6 +311,46 @@ fn weights_that_do_not_fit_come_in_chunks_and_the_smallest_weight_is_exact() {
         conv(&mut e, &layer, Source::Dram(&input), Sink::Dram(&output), None).unwrap();
         let program = e.finish().unwrap();
         assert_eq!(run(&design, &program, &output), expected.data);
+    }
+}
+
+#[test]
+fn parts_of_maps_are_copied_and_requantized() {
+    for design in designs() {
+        let rows = design.rows();
+        let size = [5, 4, 2 * rows];
+        let picture = Picture::random(&mut Random::new(2), size);
+        let mut e = Emitter::new(&design).unwrap();
+        let input = input_tensor(&mut e, "input", &picture, 0);
+        let map = e.fmap(size, &[]).unwrap();
+        load_rows(&mut e, &input, 0..size[0], &map, 0).unwrap();
+        // Rows 1 to 3 and columns 1 to 3 of the second block of channels become the upper right of a
+        // map with one block.
+        let target = e.fmap([3, 4, rows], &[&map]).unwrap();
+        let quant = Requant::full(4, design.activation_bits());
+        let all = Copy { from: ([2, 0], 0), to: ([0, 0], 0), size: [3, 4, 1] };
+        copy(&mut e, &all, Change::none(design.activation_bits()), &map, &target).unwrap();
+        let part = Copy { from: ([1, 1], 1), to: ([0, 2], 0), size: [3, 2, 1] };
+        let change = Change { zero: -3, ratio: 0.37, output: quant };
+        copy(&mut e, &part, change, &map, &target).unwrap();
+        let output = e.dram_tensor("output", RegionKind::Output, [3, 4, rows], 0);
+        store_rows(&mut e, &target, 0..3, &output, [0, 0], 0).unwrap();
+        let program = e.finish().unwrap();
+        let mut expected = Vec::new();
+        for y in 0..3 {
+            for x in 0..4 {
+                for c in 0..rows {
+                    let value = if x < 2 {
+                        picture.at(y + 2, x, c).unwrap()
+                    } else {
+                        let from = picture.at(y + 1, x - 1, rows + c).unwrap();
+                        requantize(from + 3, 0.37, quant)
+                    };
+                    expected.push(i8::try_from(value).unwrap());
+                }
+            }
+        }
+        assert_eq!(run(&design, &program, &output), expected, "{rows} rows");
     }
 }
 

@@ -21,9 +21,10 @@ use npugen::program::lint::lint;
 use npugen::workload::Workload;
 use npugen::workload::attention::attention;
 use npugen::workload::operators::{Form, Op, Setup};
+use npugen::workload::vector::Masked;
 
 fn setup<'a>(design: &'a Design, shape: &'a [usize], quantized: bool) -> Setup<'a> {
-    Setup { design, shape, quantized, kernel: 3, stride: 2, pad: 1, seed: 3 }
+    Setup { design, shape, quantized, activations: false, kernel: 3, stride: 2, pad: 1, seed: 3 }
 }
 
 /// All operators, binary32 ones with both kinds of results, and attention.
@@ -39,10 +40,10 @@ fn workloads(design: &Design) -> Vec<(String, Workload)> {
             all.push((format!("{op}, quantized {quantized}"), made.unwrap()));
         }
     }
-    for causal in [false, true] {
+    for masked in [Masked::No, Masked::Causal, Masked::Keys, Masked::Scores] {
         all.push((
-            format!("attention, causal {causal}"),
-            attention(design, 12, 8, causal, 5).unwrap(),
+            format!("attention, mask {masked:?}"),
+            attention(design, 12, 8, masked, 5).unwrap(),
         ));
     }
     all

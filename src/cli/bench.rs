@@ -16,6 +16,7 @@ use crate::workload::Workload;
 use crate::workload::attention::attention;
 use crate::workload::bench::{ConvShape, convolution, depthwise, gemm};
 use crate::workload::operators::{Op, Setup, list};
+use crate::workload::vector::Masked;
 
 /// Measure an operator on the RTL: cycles, utilisation of the array, where the cycles go.
 #[derive(Debug, clap::Args)]
@@ -152,9 +153,9 @@ struct AttentionArgs {
     /// Channels of the head.
     #[arg(long, default_value_t = 64)]
     channels: usize,
-    /// Let a query see no later keys.
-    #[arg(long)]
-    causal: bool,
+    /// What a query does not see.
+    #[arg(long, value_enum, default_value_t = Masked::No)]
+    mask: Masked,
     #[command(flatten)]
     common: Common,
 }
@@ -171,6 +172,9 @@ struct VectorArgs {
     /// Keep results of binary32 operators instead of rounding them to activations.
     #[arg(long)]
     float: bool,
+    /// Let binary32 operators read activations instead of binary32.
+    #[arg(long)]
+    activations: bool,
     /// Height and width of a pooling window.
     #[arg(long, default_value_t = 3)]
     kernel: usize,
@@ -331,7 +335,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
             })
         }
         What::Vector(args) => {
-            let VectorArgs { op, shape, float, kernel, stride, pad, common } = args;
+            let VectorArgs { op, shape, float, activations, kernel, stride, pad, common } = args;
             let values = product(&shape.0);
             let name = format!("{op} {shape}");
             measure(common, &name, Measure::Words, values, |design| {
@@ -339,6 +343,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
                     design,
                     shape: &shape.0,
                     quantized: !float,
+                    activations: *activations,
                     kernel: *kernel,
                     stride: *stride,
                     pad: *pad,
@@ -346,11 +351,11 @@ pub fn run(args: &Args) -> Result<(), Error> {
                 })
             })
         }
-        What::Attention(AttentionArgs { tokens, channels, causal, common }) => {
+        What::Attention(AttentionArgs { tokens, channels, mask, common }) => {
             let macs = product(&[2, *tokens, *tokens, *channels]);
             let name = format!("attention head, {tokens} tokens, {channels} channels");
             measure(common, &name, Measure::Array, macs, |design| {
-                attention(design, *tokens, *channels, *causal, common.seed)
+                attention(design, *tokens, *channels, *mask, common.seed)
             })
         }
         What::Simulator(common) => simulator(common),

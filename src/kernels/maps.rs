@@ -190,7 +190,7 @@ pub fn multiply(
     let total = e.geometry.vmem_words;
     let used = product.zeros.iter().filter(|&&zero| zero != 0).count();
     let full = KernelError::VmemFull { words: used * row, total };
-    let rows = if used == 0 { height } else { (total / used / row).min(height) };
+    let rows = total.checked_div(used * row).map_or(height, |rows| rows.min(height));
     if rows == 0 {
         return Err(full);
     }

@@ -177,6 +177,25 @@ pub struct DramRows {
     pub channels: usize,
 }
 
+/// Where an operator's rows come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// Binary32.
+    Float(&'a DramRows),
+    /// Activations of this scale and zero point: a pixel is a row. One more pass makes them binary32.
+    Quantized(&'a DramTensor, f32, i32),
+}
+
+impl Input<'_> {
+    /// Rows and channels.
+    pub(super) fn size(&self) -> [usize; 2] {
+        match self {
+            Input::Float(rows) => [rows.rows, rows.channels],
+            Input::Quantized(tensor, ..) => [tensor.height * tensor.width, tensor.channels],
+        }
+    }
+}
+
 /// Where an operator's results go.
 #[derive(Debug, Clone, Copy)]
 pub enum Output<'a> {

@@ -5,107 +5,157 @@
 
 use std::ops::Range;
 
-use super::rows::{DramRows, Output, RowOp, Slot, Vector};
-use super::transfer::{load_words, store_rows};
+use super::rows::{DramRows, Input, Output, RowOp, Slot, Vector};
+use super::transfer::{load_filled, load_words, store_rows};
 use super::weights::lane_params;
-use super::wide::{LaneScales, Result as To, Wide};
-use super::{Emitter, Fmap, KernelError};
+use super::wide::{First, LaneScales, Pass, Result as To, Second, Wide};
+use super::{DramTensor, Emitter, Fmap, KernelError};
 use crate::isa::Engine;
+use crate::isa::table::vector::Function;
 use crate::isa::table::{load, store};
 
 /// Emits an operator over rows in DRAM.
 pub fn from_dram(
     e: &mut Emitter,
     op: &RowOp<'_>,
-    input: &DramRows,
+    input: &Input<'_>,
     output: &Output<'_>,
 ) -> Result<(), KernelError> {
-    check(op, input)?;
-    let plan = Plan::new(e, op, input)?;
+    let [all, channels] = input.size();
+    check(e, op, input)?;
+    let plan = Plan::new(e, op, [all, channels])?;
     let total = e.geometry.vmem_words;
     let whole = e.vmem.take(total, &[]).ok_or(KernelError::VmemFull { words: total, total })?;
-    let maps = match output {
-        Output::Quantized(..) => (0..plan.slots)
-            .map(|_| e.fmap([plan.rows, 1, input.channels], &[]))
-            .collect::<Result<Vec<_>, _>>()?,
-        Output::Float(_) => Vec::new(),
-    };
-    let tiles = plan.tiles(input.rows);
+    let quantized =
+        [matches!(input, Input::Quantized(..)), matches!(output, Output::Quantized(..))];
+    let mut maps = [Vec::new(), Vec::new()];
+    for (maps, needed) in maps.iter_mut().zip(quantized) {
+        for _ in 0..if needed { plan.slots } else { 0 } {
+            maps.push(e.fmap([plan.rows, 1, channels], &[])?);
+        }
+    }
+    let [sources, targets] = maps;
+    let tiles = plan.tiles(all);
     // Tiles worked on at the same time; as many are loaded meanwhile.
     let streams = (plan.slots / 2).max(1);
     for (tile, rows) in tiles.iter().enumerate().take(streams) {
-        plan.load(e, op, input, tile, rows)?;
+        plan.load(e, op, input, &sources, tile, rows)?;
     }
     let ready = op.load(e)?;
-    let mask = plan.mask_image(e, input.channels);
+    let mask = plan.mask_image(e, channels);
     for slot in 0..streams {
-        plan.load_constants(e, op, input.channels, mask, slot)?;
+        plan.load_constants(e, op, channels, mask, slot)?;
     }
-    let sizes = [input.channels, e.geometry.lanes];
+    let sizes = [channels, e.geometry.lanes];
     let first = plan.slot(0, plan.rows);
-    let steps = op.steps(&ready, &first, sizes, To::Bits(&first.data)).len();
+    let before = usize::from(!sources.is_empty());
+    let steps = before + op.steps(&ready, &first, sizes, To::Bits(&first.data)).len();
     for (tile, step) in schedule(tiles.len(), streams, steps, op.delay()) {
         let Some(range) = tiles.get(tile) else { continue };
         let (start, rows) = (range.start, range.len());
         let next = tile + streams;
         if let Some(rows) = tiles.get(next).filter(|_| step == 0 && plan.slots > 1) {
-            plan.load(e, op, input, next, rows)?;
+            plan.load(e, op, input, &sources, next, rows)?;
             if next < plan.slots {
-                plan.load_constants(e, op, input.channels, mask, next)?;
+                plan.load_constants(e, op, channels, mask, next)?;
             }
         }
         let slot = plan.slot(tile, rows);
-        let map = maps.get(tile % plan.slots).map(|map| Fmap { height: rows, ..*map });
+        let map = plan.map(&targets, tile, rows);
         let last = match (output, &map) {
             (Output::Quantized(_, scale, quant), Some(map)) => To::Map(map, *scale, *quant),
             _ => To::Bits(&slot.data),
         };
-        if let Some(step) = op.steps(&ready, &slot, sizes, last).get(step) {
-            step.emit(e, &slot.data)?;
+        match (step.checked_sub(before), plan.map(&sources, tile, rows), input) {
+            (None, Some(map), Input::Quantized(_, scale, zero)) => {
+                dequantize(e, &map, *scale, *zero, &slot.data)?;
+            }
+            (step, ..) => {
+                let steps = op.steps(&ready, &slot, sizes, last);
+                if let Some(step) = steps.get(step.unwrap_or(0)) {
+                    step.emit(e, &slot.data)?;
+                }
+            }
         }
         if step + 1 < steps {
             continue;
         }
         match (output, &map) {
             (Output::Quantized(tensor, ..), Some(map)) => {
-                store_rows(e, map, 0..rows, tensor, [start, 0], 0)?;
+                store_rows(e, map, 0..rows, &column(tensor), [start, 0], 0)?;
             }
             (Output::Float(to), _) => store_wide(e, &slot.data, to, start)?,
             (Output::Quantized(..), None) => {}
         }
         if let Some(rows) = tiles.get(next).filter(|_| plan.slots == 1) {
-            plan.load(e, op, input, next, rows)?;
+            plan.load(e, op, input, &sources, next, rows)?;
         }
     }
-    for map in &maps {
+    for map in sources.iter().chain(&targets) {
         e.release(map);
     }
     e.vmem.give(whole, total);
     Ok(())
 }
 
+/// A tensor as a column of pixels.
+fn column(tensor: &DramTensor) -> DramTensor {
+    DramTensor { height: tensor.height * tensor.width, width: 1, ..*tensor }
+}
+
+/// Emits `(x - zero) * scale` of activations, as binary32.
+fn dequantize(
+    e: &mut Emitter,
+    map: &Fmap,
+    scale: f32,
+    zero: i32,
+    data: &Wide,
+) -> Result<(), KernelError> {
+    let zero = Second::Bits(zero.cast_unsigned());
+    Pass::new(Function::Sub, First::Map(map), zero, To::Scaled(data, scale)).emit(
+        e,
+        data.rows,
+        data.blocks,
+    )
+}
+
 /// Whether the operator's other operands go with the input.
-fn check(op: &RowOp<'_>, input: &DramRows) -> Result<(), KernelError> {
+fn check(e: &Emitter, op: &RowOp<'_>, input: &Input<'_>) -> Result<(), KernelError> {
+    let [rows, channels] = input.size();
     let unsupported = |what, value, limit| {
         Err(KernelError::Unsupported { kernel: "operator on rows", what, value, limit })
     };
     if let Some(second) = op.second()
-        && second.channels != input.channels
+        && second.channels != channels
     {
-        let limit = format!("the first operand has {}", input.channels);
+        let limit = format!("the first operand has {channels}");
         return unsupported("channels of the second operand", second.channels, limit);
     }
     if let Some(second) = op.second()
-        && (second.rows == 0 || !input.rows.is_multiple_of(second.rows))
+        && (second.rows == 0 || !rows.is_multiple_of(second.rows))
     {
-        let limit = format!("it must divide the {} rows of the first", input.rows);
+        let limit = format!("it must divide the {rows} rows of the first");
         return unsupported("rows of the second operand", second.rows, limit);
     }
     if let Some((queries, past)) = op.causal()
-        && (queries == 0 || queries + past > input.channels)
+        && (queries == 0 || queries + past > channels)
     {
-        let limit = format!("at least 1 query, and not more than the {} keys", input.channels);
+        let limit = format!("at least 1 query, and not more than the {channels} keys");
         return unsupported("queries and earlier keys of a causal mask", queries + past, limit);
+    }
+    // Of activations every value is a possible score, so none can stand for a key that is not there
+    // or not seen.
+    let lanes = e.geometry.lanes;
+    let softmax = matches!(op, RowOp::Softmax { .. });
+    if softmax && matches!(input, Input::Quantized(..)) {
+        if !channels.is_multiple_of(lanes) {
+            let limit = format!("softmax of activations needs a multiple of the {lanes} lanes");
+            return unsupported("channels", channels, limit);
+        }
+        if let Some((queries, _)) = op.causal() {
+            let limit = "softmax of activations has no causal mask; bring scores as binary32";
+            return unsupported("queries of a causal mask", queries, limit.to_owned());
+        }
     }
     Ok(())
 }
@@ -142,20 +192,20 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(e: &Emitter, op: &RowOp<'_>, input: &DramRows) -> Result<Plan, KernelError> {
+    fn new(e: &Emitter, op: &RowOp<'_>, [all, channels]: [usize; 2]) -> Result<Plan, KernelError> {
         let geometry = &e.geometry;
         let (bank, lanes) = (geometry.vmem_bank_depth, geometry.lanes);
-        let blocks = input.channels.div_ceil(lanes);
+        let blocks = channels.div_ceil(lanes);
         let params = if op.params() == [None; 2] { 0 } else { 2 * blocks };
-        let mask = if op.needs_mask(input.channels, lanes) { 2 * blocks } else { 0 };
+        let mask = if op.needs_mask(channels, lanes) { 2 * blocks } else { 0 };
         let extras = op.extras();
         let most = bank.saturating_sub(params + mask) / ((1 + extras) * blocks + 2);
-        let most = most.min(geometry.acc_depth).min(input.rows);
+        let most = most.min(geometry.acc_depth).min(all);
         if most == 0 {
             return Err(KernelError::Unsupported {
                 kernel: "operator on rows",
                 what: "channels of a row",
-                value: input.channels,
+                value: channels,
                 limit: format!(
                     "a bank of VMEM ({bank} words of {lanes} values) must hold {} rows and their constants; raise `buffers.vmem.size` or use fewer banks",
                     1 + extras
@@ -164,8 +214,8 @@ impl Plan {
         }
         let slots = (geometry.vmem_words / bank).clamp(1, 4);
         // Tiles of equal size, as many in every stream.
-        let tiles = input.rows.div_ceil(most).next_multiple_of((slots / 2).max(1));
-        let rows = input.rows.div_ceil(tiles).max(1);
+        let tiles = all.div_ceil(most).next_multiple_of((slots / 2).max(1));
+        let rows = all.div_ceil(tiles).max(1);
         Ok(Plan { slots, rows, blocks, bank, extras, params, mask })
     }
 
@@ -199,14 +249,23 @@ impl Plan {
         &self,
         e: &mut Emitter,
         op: &RowOp<'_>,
-        input: &DramRows,
+        input: &Input<'_>,
+        sources: &[Fmap],
         tile: usize,
         rows: &Range<usize>,
     ) -> Result<(), KernelError> {
         let slot = self.slot(tile, rows.len());
-        match op.causal() {
-            Some(sizes) => load_causal(e, input, rows.start, &slot.data, op.fill(), sizes)?,
-            None => load_wide(e, input, rows.start, &slot.data, op.fill())?,
+        match (input, op.causal(), self.map(sources, tile, rows.len())) {
+            (Input::Quantized(tensor, _, zero), _, Some(map)) => {
+                load_filled(e, &column(tensor), rows.clone(), &map, 0, *zero)?;
+            }
+            (Input::Float(input), Some(sizes), _) => {
+                load_causal(e, input, rows.start, &slot.data, op.fill(), sizes)?;
+            }
+            (Input::Float(input), None, _) => {
+                load_wide(e, input, rows.start, &slot.data, op.fill())?;
+            }
+            (Input::Quantized(..), _, None) => {}
         }
         let Some(second) = op.second().filter(|_| self.extras > 0) else { return Ok(()) };
         let target = &slot.extra[0];
@@ -215,6 +274,11 @@ impl Plan {
             e.launch(load::Function::Vmem, &[])?;
         }
         Ok(())
+    }
+
+    /// The map of a tile.
+    fn map(&self, maps: &[Fmap], tile: usize, rows: usize) -> Option<Fmap> {
+        maps.get(tile % self.slots).map(|map| Fmap { height: rows, ..*map })
     }
 
     /// Ones for the channels that exist, zeros for the others, in DRAM.

@@ -33,6 +33,18 @@ pub fn load_rows(
     map: &Fmap,
     at: usize,
 ) -> Result<(), KernelError> {
+    load_filled(e, tensor, rows, map, at, 0)
+}
+
+/// The same; channels that fill up a word get `value`.
+pub fn load_filled(
+    e: &mut Emitter,
+    tensor: &DramTensor,
+    rows: Range<usize>,
+    map: &Fmap,
+    at: usize,
+    value: i32,
+) -> Result<(), KernelError> {
     let geometry = e.geometry;
     let row_bytes = tensor.row_bytes(&geometry);
     e.reset(Engine::Load);
@@ -45,6 +57,7 @@ pub fn load_rows(
     e.set(load::word0::STRIDE, map.block_stride() as u64);
     e.set(load::word1::COUNT, load::word1::COUNT.max());
     e.set(load::word1::STRIDE, 1);
+    e.set(load::fill::VALUE, fill(value, geometry.activation_bytes));
     e.launch(load::Function::Ibuf, &[])
 }
 

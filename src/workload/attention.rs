@@ -1,6 +1,6 @@
 //! Benchmark of an attention head.
 
-use super::vector::table;
+use super::vector::{Masked, mask_numbers, operand, table};
 use super::{Random, Workload};
 use crate::design::Design;
 use crate::kernels::attention::{Scales, head};
@@ -10,22 +10,19 @@ use crate::kernels::{DramTensor, Emitter, Fmap, KernelError};
 use crate::program::{Dtype, Layout, RegionKind, Tensor};
 
 /// One attention head on random activations, from DRAM to DRAM; the scales spread the results over
-/// the range of an activation. With `causal` a query sees no later keys.
+/// the range of an activation. Masks in DRAM are tensors of the program.
 pub fn attention(
     design: &Design,
     tokens: usize,
     channels: usize,
-    causal: bool,
+    masked: Masked,
     seed: u64,
 ) -> Result<Workload, KernelError> {
     let mut random = Random::new(seed);
     let mut e = Emitter::new(design)?;
     let scales = attention_scales(tokens);
     let (exp2, reciprocal) = (table(design, "exp2", 2)?, table(design, "reciprocal", 2)?);
-    let mask = match causal {
-        true => Mask::Causal { queries: tokens, past: 0 },
-        false => Mask::None,
-    };
+    let mask = mask(&mut e, &mut random, tokens, masked);
     let softmax = RowOp::Softmax { scale: 1.0, mask, exp2: &exp2, reciprocal: &reciprocal };
     let shape = [tokens, 1, channels];
     let activation = |name: &str, tensor: &DramTensor, scale: f32| Tensor {
@@ -62,6 +59,23 @@ pub fn attention(
     store_rows(&mut e, &output, 0..tokens, &tensor, [0, 0], 0)?;
     let macs = e.macs();
     Ok(Workload { program: e.finish()?, macs })
+}
+
+/// A mask over the scores of a head.
+fn mask(e: &mut Emitter, random: &mut Random, tokens: usize, masked: Masked) -> Mask {
+    match masked {
+        Masked::No => Mask::None,
+        Masked::Causal => Mask::Causal { queries: tokens, past: 0 },
+        Masked::Keys => {
+            let numbers = mask_numbers(random, [1, tokens], 0.0);
+            let rows = operand(e, "mask", &numbers, tokens);
+            Mask::Keys((rows.base, rows.offset))
+        }
+        Masked::Scores => {
+            let numbers = mask_numbers(random, [tokens, tokens], 1.0);
+            Mask::Scores(operand(e, "mask", &numbers, tokens))
+        }
+    }
 }
 
 /// Scales with which scores have a standard deviation of about one and results fill their range.

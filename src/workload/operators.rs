@@ -18,6 +18,8 @@ pub struct Setup<'d> {
     pub shape: &'d [usize],
     /// Whether results of binary32 operators are rounded to activations.
     pub quantized: bool,
+    /// Whether binary32 operators read activations.
+    pub activations: bool,
     /// Height and width of a pooling window.
     pub kernel: usize,
     /// Step of a pooling window, or factor of upsampling.

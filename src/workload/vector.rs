@@ -9,9 +9,9 @@ use crate::arith::function::Table;
 use crate::design::Design;
 use crate::functions::Function;
 use crate::kernels::conv::Requant;
-use crate::kernels::rows::{Arithmetic, DramRows, Mask, Output, RowOp, Vector};
+use crate::kernels::rows::{Arithmetic, DramRows, Input, Mask, Output, RowOp, Vector};
 use crate::kernels::stream::from_dram;
-use crate::kernels::{Emitter, KernelError};
+use crate::kernels::{DramTensor, Emitter, KernelError};
 use crate::program::{Dtype, Layout, RegionKind, Tensor};
 
 /// Random numbers with a standard deviation of about `spread`.
@@ -44,6 +44,9 @@ struct Rows<'d> {
     e: Emitter<'d>,
     random: Random,
     input: DramRows,
+    /// The same as activations, where the operator reads those.
+    activations: Option<DramTensor>,
+    spread: f32,
     /// Rows of a head: the last dimension but one.
     queries: usize,
     quantized: bool,
@@ -57,10 +60,26 @@ impl<'d> Rows<'d> {
         let mut e = Emitter::new(setup.design)?;
         let (rows, channels) = (setup.rows(), setup.channels());
         let values = normal(&mut random, rows * channels, spread);
-        let input = operand(&mut e, "input", &values, channels);
+        let (input, activations) = match setup.activations {
+            false => (operand(&mut e, "input", &values, channels), None),
+            true => {
+                let tensor = activations(&mut e, &values, channels, spread);
+                let DramTensor { base, offset, .. } = tensor;
+                (DramRows { base, offset, rows, channels }, Some(tensor))
+            }
+        };
         let queries = setup.shape.iter().rev().nth(1).copied().unwrap_or(1);
         let bits = setup.design.activation_bits();
-        Ok(Rows { e, random, input, queries, quantized: setup.quantized, bits })
+        Ok(Rows {
+            e,
+            random,
+            input,
+            activations,
+            spread,
+            queries,
+            quantized: setup.quantized,
+            bits,
+        })
     }
 
     /// Values of the channels, as a tensor that can be read back.
@@ -85,19 +104,6 @@ impl<'d> Rows<'d> {
         operand(&mut self.e, "second", &values, self.input.channels)
     }
 
-    /// Numbers to add to scores; a quarter takes away all that is there.
-    fn mask(&mut self, rows: usize, spread: f32) -> Vec<f32> {
-        let channels = self.input.channels;
-        let mut values = normal(&mut self.random, rows * channels, spread);
-        for (index, value) in values.iter_mut().enumerate() {
-            // Every row sees its first key.
-            if self.random.bits().is_multiple_of(4) && index % channels > 0 {
-                *value = if index % 2 == 0 { f32::NEG_INFINITY } else { -1e9 };
-            }
-        }
-        values
-    }
-
     /// Emits the operator; quantized results have this scale and zero point.
     fn finish(
         mut self,
@@ -106,25 +112,70 @@ impl<'d> Rows<'d> {
     ) -> Result<Workload, KernelError> {
         let (e, input) = (&mut self.e, &self.input);
         let DramRows { rows, channels, .. } = *input;
+        let from = match &self.activations {
+            None => Input::Float(input),
+            Some(tensor) => Input::Quantized(tensor, step(self.spread), ACTIVATION_ZERO),
+        };
         if self.quantized {
             let output = e.dram_tensor("output", RegionKind::Output, [rows, 1, channels], 0);
             let dtype = if e.geometry.activation_bytes == 1 { Dtype::Int8 } else { Dtype::Int16 };
             let dense = floats("output", output.base, 0, &[rows, channels]);
             e.builder().tensor(Tensor { dtype, scale, zero, ..dense });
             let to = Output::Quantized(&output, 1.0 / scale, Requant::full(zero, self.bits));
-            from_dram(e, op, input, &to)?;
+            from_dram(e, op, &from, &to)?;
         } else {
             let size = 4 * (rows * channels) as u64;
             let base = e.builder().region("output", RegionKind::Output, size, Vec::new());
             e.builder().tensor(floats("output", base, 0, &[rows, channels]));
-            from_dram(e, op, input, &Output::Float(&DramRows { base, ..*input }))?;
+            from_dram(e, op, &from, &Output::Float(&DramRows { base, offset: 0, ..*input }))?;
         }
         Ok(Workload { program: self.e.finish()?, macs: 0 })
     }
 }
 
+/// Zero point of inputs that are activations.
+const ACTIVATION_ZERO: i32 = -9;
+
+/// Scale of activations of which few are cut off.
+fn step(spread: f32) -> f32 {
+    spread / 40.0
+}
+
+/// A tensor of activations with these values, rounded.
+fn activations(e: &mut Emitter, values: &[f32], channels: usize, spread: f32) -> DramTensor {
+    let rows = values.len() / channels.max(1);
+    let tensor = e.dram_tensor("input", RegionKind::Input, [rows, 1, channels], 0);
+    let one = e.geometry.activation_bytes == 1;
+    let round = |value: &f32| {
+        let steps = (value / step(spread)).round_ties_even() as i32 + ACTIVATION_ZERO;
+        steps.clamp(-128, 127) as i16
+    };
+    let bytes = values.iter().flat_map(|value| {
+        let [low, high] = round(value).to_le_bytes();
+        if one { vec![low] } else { vec![low, high] }
+    });
+    if let Some(region) = e.builder().region_mut(tensor.base) {
+        region.data = bytes.collect();
+    }
+    let dtype = if one { Dtype::Int8 } else { Dtype::Int16 };
+    let dense = floats("input", tensor.base, 0, &[rows, channels]);
+    e.builder().tensor(Tensor { dtype, scale: step(spread), zero: ACTIVATION_ZERO, ..dense });
+    tensor
+}
+
+/// Numbers to add to scores; a quarter takes away all that is there, but never of the first key.
+pub(super) fn mask_numbers(random: &mut Random, [rows, keys]: [usize; 2], spread: f32) -> Vec<f32> {
+    let mut values = normal(random, rows * keys, spread);
+    for (index, value) in values.iter_mut().enumerate() {
+        if random.bits().is_multiple_of(4) && index % keys > 0 {
+            *value = if index % 2 == 0 { f32::NEG_INFINITY } else { -1e9 };
+        }
+    }
+    values
+}
+
 /// A tensor of rows with its values.
-fn operand(e: &mut Emitter, name: &str, values: &[f32], channels: usize) -> DramRows {
+pub(super) fn operand(e: &mut Emitter, name: &str, values: &[f32], channels: usize) -> DramRows {
     let bytes = to_bytes(values);
     let rows = values.len() / channels.max(1);
     let base = e.builder().region(name, RegionKind::Input, bytes.len() as u64, bytes);
@@ -132,10 +183,11 @@ fn operand(e: &mut Emitter, name: &str, values: &[f32], channels: usize) -> Dram
     DramRows { base, offset: 0, rows, channels }
 }
 
-/// Which masks a softmax gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which mask a softmax gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Masked {
     /// None.
+    #[value(name = "none")]
     No,
     /// No later keys.
     Causal,
@@ -155,11 +207,11 @@ pub fn softmax(setup: &Setup<'_>, masked: Masked) -> Result<Workload, KernelErro
         Masked::No => Mask::None,
         Masked::Causal => Mask::Causal { queries, past: channels.saturating_sub(queries) },
         Masked::Keys => {
-            let values = rows.mask(1, 0.0);
+            let values = mask_numbers(&mut rows.random, [1, channels], 0.0);
             Mask::Keys(rows.vector("mask", &values))
         }
         Masked::Scores => {
-            let values = rows.mask(queries, 1.0);
+            let values = mask_numbers(&mut rows.random, [queries, channels], 1.0);
             Mask::Scores(operand(&mut rows.e, "mask", &values, channels))
         }
     };
