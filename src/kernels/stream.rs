@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::rows::{DramRows, Input, Output, RowOp, Slot, Vector};
+use super::rows::{DramRows, Input, Output, Ready, RowOp, Slot, Vector};
 use super::transfer::{load_filled, load_words, store_rows};
 use super::weights::lane_params;
 use super::wide::{First, LaneScales, Pass, Result as To, Second, Wide};
@@ -46,56 +46,100 @@ pub fn from_dram(
     for slot in 0..streams {
         plan.load_constants(e, op, channels, mask, slot)?;
     }
-    let sizes = [channels, e.geometry.lanes];
-    let first = plan.slot(0, plan.rows);
-    let before = usize::from(!sources.is_empty());
-    let steps = before + op.steps(&ready, &first, sizes, To::Bits(&first.data)).len();
+    let work = Work { op, input, output, plan, ready, sources, targets };
+    let steps = work.steps(e);
     for (tile, step) in schedule(tiles.len(), streams, steps, op.delay()) {
-        let Some(range) = tiles.get(tile) else { continue };
-        let (start, rows) = (range.start, range.len());
+        let Some(rows) = tiles.get(tile) else { continue };
         let next = tile + streams;
-        if let Some(rows) = tiles.get(next).filter(|_| step == 0 && plan.slots > 1) {
-            plan.load(e, op, input, &sources, next, rows)?;
+        let coming = tiles.get(next);
+        if let Some(rows) = coming.filter(|_| step == 0 && plan.slots > 1) {
+            plan.load(e, op, input, &work.sources, next, rows)?;
             if next < plan.slots {
                 plan.load_constants(e, op, channels, mask, next)?;
             }
         }
-        let slot = plan.slot(tile, rows);
-        let map = plan.map(&targets, tile, rows);
-        let last = match (output, &map) {
-            (Output::Quantized(_, scale, quant), Some(map)) => To::Map(map, *scale, *quant),
-            _ => To::Bits(&slot.data),
-        };
-        match (step.checked_sub(before), plan.map(&sources, tile, rows), input) {
-            (None, Some(map), Input::Quantized(_, scale, zero)) => {
-                dequantize(e, &map, *scale, *zero, &slot.data)?;
-            }
-            (step, ..) => {
-                let steps = op.steps(&ready, &slot, sizes, last);
-                if let Some(step) = steps.get(step.unwrap_or(0)) {
-                    step.emit(e, &slot.data)?;
-                }
-            }
-        }
+        work.step(e, tile, step, rows)?;
         if step + 1 < steps {
             continue;
         }
-        match (output, &map) {
-            (Output::Quantized(tensor, ..), Some(map)) => {
-                store_rows(e, map, 0..rows, &column(tensor), [start, 0], 0)?;
-            }
-            (Output::Float(to), _) => store_wide(e, &slot.data, to, start)?,
-            (Output::Quantized(..), None) => {}
-        }
-        if let Some(rows) = tiles.get(next).filter(|_| plan.slots == 1) {
-            plan.load(e, op, input, &sources, next, rows)?;
+        work.store(e, tile, rows)?;
+        if let Some(rows) = coming.filter(|_| plan.slots == 1) {
+            plan.load(e, op, input, &work.sources, next, rows)?;
         }
     }
-    for map in sources.iter().chain(&targets) {
+    for map in work.sources.iter().chain(&work.targets) {
         e.release(map);
     }
     e.vmem.give(whole, total);
     Ok(())
+}
+
+/// An operator on its way over the tiles.
+struct Work<'a> {
+    op: &'a RowOp<'a>,
+    input: &'a Input<'a>,
+    output: &'a Output<'a>,
+    plan: Plan,
+    ready: Ready,
+    /// A map for each slot where the input, or the output, consists of activations.
+    sources: Vec<Fmap>,
+    targets: Vec<Fmap>,
+}
+
+impl Work<'_> {
+    /// Steps before those of the operator.
+    fn before(&self) -> usize {
+        usize::from(!self.sources.is_empty())
+    }
+
+    /// Channels, and lanes.
+    fn sizes(&self, e: &Emitter) -> [usize; 2] {
+        [self.input.size()[1], e.geometry.lanes]
+    }
+
+    /// Steps of a tile.
+    fn steps(&self, e: &Emitter) -> usize {
+        let slot = self.plan.slot(0, self.plan.rows);
+        let steps = self.op.steps(&self.ready, &slot, self.sizes(e), To::Bits(&slot.data));
+        self.before() + steps.len()
+    }
+
+    fn step(
+        &self,
+        e: &mut Emitter,
+        tile: usize,
+        step: usize,
+        rows: &Range<usize>,
+    ) -> Result<(), KernelError> {
+        let slot = self.plan.slot(tile, rows.len());
+        let source = self.plan.map(&self.sources, tile, rows.len());
+        let target = self.plan.map(&self.targets, tile, rows.len());
+        if let (0, Some(map), Input::Quantized(_, scale, zero)) = (step, source, self.input) {
+            return dequantize(e, &map, *scale, *zero, &slot.data);
+        }
+        let last = match (self.output, &target) {
+            (Output::Quantized(_, scale, quant), Some(map)) => To::Map(map, *scale, *quant),
+            _ => To::Bits(&slot.data),
+        };
+        let steps = self.op.steps(&self.ready, &slot, self.sizes(e), last);
+        match steps.get(step - self.before()) {
+            Some(step) => step.emit(e, &slot.data),
+            None => Ok(()),
+        }
+    }
+
+    fn store(&self, e: &mut Emitter, tile: usize, rows: &Range<usize>) -> Result<(), KernelError> {
+        let target = self.plan.map(&self.targets, tile, rows.len());
+        match (self.output, target) {
+            (Output::Quantized(tensor, ..), Some(map)) => {
+                store_rows(e, &map, 0..rows.len(), &column(tensor), [rows.start, 0], 0)
+            }
+            (Output::Float(to), _) => {
+                store_wide(e, &self.plan.slot(tile, rows.len()).data, to, rows.start)
+            }
+            (Output::Quantized(..), None) => Ok(()),
+        }
+    }
 }
 
 /// A tensor as a column of pixels.

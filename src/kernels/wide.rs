@@ -95,7 +95,7 @@ pub enum Join {
 }
 
 /// A table in the function unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loaded {
     base: usize,
     mode: u32,
