@@ -165,7 +165,7 @@ struct AttentionArgs {
 struct VectorArgs {
     /// Operator, see below.
     #[arg(long, value_name = "NAME")]
-    op: Op,
+    op: String,
     /// Sizes of the tensor, channels last; for pictures height, width and channels.
     #[arg(long, value_name = "AxB...", default_value = "12x128x128")]
     shape: Shape,
@@ -336,6 +336,10 @@ pub fn run(args: &Args) -> Result<(), Error> {
         }
         What::Vector(args) => {
             let VectorArgs { op, shape, float, activations, kernel, stride, pad, common } = args;
+            let op = Op::find(&common.design.design()?, op).map_err(|names| Error::Usage {
+                message: format!("`{op}` is no operator"),
+                remedy: format!("allowed: {names}"),
+            })?;
             let values = product(&shape.0);
             let name = format!("{op} {shape}");
             measure(common, &name, Measure::Words, values, |design| {

@@ -153,14 +153,35 @@ pub struct ExtensionConfig {
     /// Operations of the SIMD lanes, each defined by an expression. They get the function numbers
     /// from 64 on, in this order.
     #[schemars(length(max = 64))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub vector_ops: Vec<VectorOpConfig>,
+    /// Functions for tables of the function unit, each defined by an expression.
+    #[schemars(length(max = 64))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<FunctionConfig>,
 }
 
 impl ExtensionConfig {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.vector_ops.is_empty()
+        self.vector_ops.is_empty() && self.functions.is_empty()
     }
+}
+
+/// One function for tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionConfig {
+    /// Name, `npugen function NAME`.
+    #[schemars(length(max = 24))]
+    pub name: String,
+    /// The value, an expression of x in binary64; see docs/extensions.md.
+    #[schemars(length(max = 4096), extend("x-text" = "an expression such as `x * tanh(x)`"))]
+    pub expression: String,
+    /// Arguments of the table go from minus this to this, rounded up to a power of two; beyond it
+    /// the function goes on as a straight line.
+    #[schemars(range(min = 1, max = 65536))]
+    pub range: u32,
 }
 
 /// One operation of the SIMD lanes.

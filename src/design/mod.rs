@@ -17,7 +17,7 @@ use crate::files;
 use crate::isa::CustomSpec;
 
 pub use fingerprint::{Fingerprint, INVISIBLE};
-pub use operations::{OPERANDS, VectorOp};
+pub use operations::{OPERANDS, OwnFunction, VectorOp};
 pub use presets::PRESETS;
 
 /// What a processing element is built of. All agree in every bit and cycle.
@@ -114,6 +114,7 @@ pub struct Design {
     pbuf_words: usize,
     axi: Axi,
     vector_ops: Vec<VectorOp>,
+    functions: Vec<OwnFunction>,
     canonical: String,
     fingerprint: Fingerprint,
 }
@@ -271,7 +272,12 @@ impl Design {
         &self.vector_ops
     }
 
-    /// The same as programs see them.
+    /// Functions for tables beyond those of [`crate::functions`].
+    pub fn functions(&self) -> &[OwnFunction] {
+        &self.functions
+    }
+
+    /// The operations as programs see them.
     pub fn custom_specs(&self) -> Vec<CustomSpec> {
         self.vector_ops.iter().enumerate().map(|(index, op)| op.spec(index)).collect()
     }

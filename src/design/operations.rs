@@ -38,7 +38,63 @@ impl VectorOp {
     }
 }
 
+/// A function for tables of the function unit that the configuration defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnFunction {
+    /// Name on the command line.
+    pub name: String,
+    /// What it computes.
+    pub doc: String,
+    /// Its value for the operand x.
+    pub expr: Expr,
+    /// Arguments go from minus this to this; beyond, the function is a straight line.
+    pub range: u32,
+}
+
+impl OwnFunction {
+    /// A function of the operand x. Fails as well where it is not finite.
+    pub fn new(name: &str, text: &str, range: u32) -> Result<OwnFunction, ExprError> {
+        let expr = Expr::parse(text, Domain::Real, &["x"])?;
+        let reach = f64::from(range);
+        let at = (-4096..=4096).map(|step| f64::from(step) * reach / 2048.0);
+        if let Some(x) = at.into_iter().find(|&x| !expr.real(x).is_finite()) {
+            return Err(ExprError {
+                span: 0..text.len(),
+                message: format!("the function is not finite at {x}"),
+                remedy: format!("it must have a value from {} to {}", -2.0 * reach, 2.0 * reach),
+            });
+        }
+        let doc = expr.text().to_owned();
+        Ok(OwnFunction { name: name.to_owned(), doc, expr, range })
+    }
+}
+
 impl Rules<'_> {
+    /// The functions, as far as they are sound.
+    pub(super) fn functions(&mut self, config: &RawConfig) -> Vec<OwnFunction> {
+        let entries = &config.extensions.functions;
+        let places = self.sound_items("extensions.functions", entries.len());
+        let mut functions: Vec<OwnFunction> = Vec::new();
+        for (entry, place) in entries.iter().zip(places) {
+            let path = format!("extensions.functions[{place}]");
+            if functions.iter().any(|other| other.name == entry.name) {
+                self.report(
+                    &[&format!("{path}.name")],
+                    format!("there are two functions `{}`", entry.name),
+                    "give every function a name of its own".to_owned(),
+                );
+            }
+            match OwnFunction::new(&entry.name, &entry.expression, entry.range) {
+                Ok(function) => functions.push(function),
+                Err(error) => {
+                    let text = (entry.name.as_str(), entry.expression.as_str());
+                    self.expression(text, &format!("{path}.expression"), &error);
+                }
+            }
+        }
+        functions
+    }
+
     /// The operations, as far as they are sound; latencies that are left out are filled in.
     pub(super) fn vector_ops(&mut self, config: &mut RawConfig) -> Vec<VectorOp> {
         let float = config.vector.float;
@@ -67,7 +123,8 @@ impl Rules<'_> {
             let expr = match Expr::define(&definitions, index) {
                 Ok(expr) => expr,
                 Err(error) => {
-                    self.expression(entry, &format!("{path}.expression"), &error);
+                    let text = (entry.name.as_str(), entry.expression.as_str());
+                    self.expression(text, &format!("{path}.expression"), &error);
                     continue;
                 }
             };
@@ -105,11 +162,11 @@ impl Rules<'_> {
     }
 
     /// An expression that cannot be read, at its place.
-    fn expression(&mut self, entry: &VectorOpConfig, key: &str, error: &ExprError) {
-        let message = format!("expression of `{}`: {}", entry.name, error.message);
+    fn expression(&mut self, (name, text): (&str, &str), key: &str, error: &ExprError) {
+        let message = format!("expression of `{name}`: {}", error.message);
         let origin = self.draft.origin(key);
         let violation = Violation::new(key, message, error.remedy.clone(), origin);
-        self.violations.push(violation.at_part(&entry.expression, error.span.clone()));
+        self.violations.push(violation.at_part(text, error.span.clone()));
     }
 
     /// A name is new and can stand in assembly.

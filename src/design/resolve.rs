@@ -37,6 +37,7 @@ pub(super) fn build(draft: &Draft) -> Result<Design, Vec<Violation>> {
     rules.axi(&resolved);
     rules.options(&resolved);
     let vector_ops = rules.vector_ops(&mut resolved);
+    let functions = rules.functions(&resolved);
 
     let array = &resolved.array;
     let segments = array.rows.div_ceil(16);
@@ -77,6 +78,7 @@ pub(super) fn build(draft: &Draft) -> Result<Design, Vec<Violation>> {
             read_fifo_beats: axi.read_fifo_beats as usize,
         },
         vector_ops,
+        functions,
         canonical: fingerprint::canonical(&resolved),
         fingerprint: fingerprint::of(&resolved),
         resolved,

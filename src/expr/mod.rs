@@ -66,7 +66,12 @@ impl ExprError {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> ExprError {
-        ExprError { span: span.clone(), message: message.into(), remedy: remedy.into() }
+        let remedy: String = remedy.into();
+        let remedy = match remedy.is_empty() {
+            true => "docs/extensions.md lists operators and functions".to_owned(),
+            false => remedy,
+        };
+        ExprError { span: span.clone(), message: message.into(), remedy }
     }
 }
 

@@ -10,26 +10,37 @@
 //! Invariant: a table is a function of its name and size alone, on every machine.
 
 mod formulas;
+mod own;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::arith::function::{Mode, Table, Unit};
+use crate::design::Design;
+use crate::expr::Expr;
 
 /// A function with a table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Function {
     /// Name on the command line.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it computes.
-    pub formula: &'static str,
+    pub formula: Cow<'static, str>,
     /// The reduced range, on which errors are measured.
     pub range: (f64, f64),
     /// Errors are counted in units in the last place of results at least this large.
     pub floor: f64,
     shape: Shape,
-    f: fn(f64) -> f64,
+    f: Source,
+}
+
+/// Where values come from.
+#[derive(Debug, Clone)]
+enum Source {
+    Built(fn(f64) -> f64),
+    Expr(Expr),
 }
 
 /// How the argument is used.
@@ -87,12 +98,22 @@ impl Function {
 
     /// Names of all functions.
     pub fn names() -> Vec<&'static str> {
-        Function::ALL.iter().map(|function| function.name).collect()
+        Function::ALL.iter().map(|function| function.name.as_ref()).collect()
+    }
+
+    /// The function with this name, of all designs or of this one.
+    pub fn of(design: &Design, name: &str) -> Option<Cow<'static, Function>> {
+        let own = design.functions().iter().find(|own| own.name == name);
+        let built = Function::named(name).map(Cow::Borrowed);
+        built.or_else(|| Some(Cow::Owned(Function::own(own?))))
     }
 
     /// The true value.
     pub fn value(&self, x: f64) -> f64 {
-        (self.f)(x)
+        match &self.f {
+            Source::Built(f) => f(x),
+            Source::Expr(expr) => expr.real(x),
+        }
     }
 
     /// Whether the table covers every argument, rather than a reduced one.
@@ -126,13 +147,13 @@ impl Function {
                     // The bits below those that choose the segment.
                     let fraction =
                         if mode == Mode::Mantissa || mode == Mode::Reciprocal { 23 } else { 24 };
-                    parabola(&|x| (self.f)(x), start, width, exp2(fraction - form.bits))
+                    parabola(&|x| self.value(x), start, width, exp2(fraction - form.bits))
                 })
                 .collect(),
             Shape::Octaves { first, end, above, .. } => {
                 let mut all = Vec::new();
                 for (sign, [c0, c1]) in [1.0, -1.0].into_iter().zip(above) {
-                    let f = |x: f64| (self.f)(sign * x);
+                    let f = |x: f64| self.value(sign * x);
                     all.push(below(&f, libm::ldexp(1.0, first)));
                     for octave in first..end {
                         let start = libm::ldexp(1.0, octave);

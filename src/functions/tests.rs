@@ -60,3 +60,30 @@ fn beyond_the_octaves_functions_go_on() {
     // 0.842700792949714869... (Abramowitz and Stegun, table 7.1)
     assert!((f64::from(at("erf", 1.0)) - 0.842_700_792_949_714_9).abs() < 3e-6);
 }
+
+#[test]
+fn functions_of_expressions_are_like_the_built_ones() {
+    let own = |text: &str, range: u32| {
+        Function::own(&crate::design::OwnFunction::new("own", text, range).unwrap())
+    };
+    for (text, built, range) in [
+        ("1 / (1 + exp(-x))", "sigmoid", 32),
+        ("x * (1 + erf(x / sqrt(2))) / 2", "gelu", 8),
+        ("x < -3 ? 0 : x > 3 ? x : x * (x + 3) / 6", "hardswish", 8),
+        ("log1p(exp(-abs(x))) + max(x, 0)", "softplus", 16),
+    ] {
+        let (own, built) = (own(text, range), Function::named(built).unwrap());
+        for segments in [512, 2048] {
+            let [first, second] = [&own, built]
+                .map(|function| function.measure(&function.table(segments).unwrap(), 20_011));
+            assert!(first.ulp < 1.6 * second.ulp + 1.0, "{text}: {first:?} {second:?}");
+        }
+        let table = own.table(512).unwrap();
+        for x in [1e3_f32, -1e3, 1e6] {
+            let expected = built.table(512).unwrap().apply(x);
+            assert_eq!(table.apply(x), expected, "{text} of {x}");
+        }
+    }
+    let error = crate::design::OwnFunction::new("own", "log(x)", 4).unwrap_err();
+    assert!(error.message.starts_with("the function is not finite at -8"), "{error:?}");
+}

@@ -91,10 +91,16 @@ impl Target {
             program_fingerprint: self.fingerprint,
             differences: differences(&hardware.config, &self.config)
                 .into_iter()
-                .filter(|difference| !INVISIBLE.contains(&difference.key.as_str()))
+                .filter(|difference| !is_invisible(&difference.key))
                 .collect(),
         }))
     }
+}
+
+/// Whether programs cannot tell a key.
+fn is_invisible(key: &str) -> bool {
+    let below = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+    INVISIBLE.iter().any(|hidden| key.strip_prefix(hidden).is_some_and(below))
 }
 
 /// Keys in which two configuration texts differ, in alphabetical order.

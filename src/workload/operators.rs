@@ -1,5 +1,7 @@
 //! Every operator of the lanes that can be run, measured and checked by its name: one table.
 
+use std::borrow::Cow;
+
 use super::Workload;
 use super::maps;
 use super::vector::{self, Masked};
@@ -134,14 +136,14 @@ pub const OPERATORS: &[Operator] = &[
 const LOOKUP: &str = "_int8";
 
 /// An operator by its name.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Op {
     /// One of [`OPERATORS`].
     Named(&'static Operator),
     /// A function of binary32 values.
-    Function(&'static Function),
+    Function(Cow<'static, Function>),
     /// A function of activations, from a lookup table.
-    Lookup(&'static Function),
+    Lookup(Cow<'static, Function>),
 }
 
 impl Op {
@@ -152,8 +154,8 @@ impl Op {
         OPERATORS
             .iter()
             .map(Op::Named)
-            .chain(functions.map(Op::Function))
-            .chain(lookups.map(Op::Lookup))
+            .chain(functions.map(|function| Op::Function(Cow::Borrowed(function))))
+            .chain(lookups.map(|function| Op::Lookup(Cow::Borrowed(function))))
             .collect()
     }
 
@@ -161,7 +163,7 @@ impl Op {
     pub fn name(&self) -> String {
         match self {
             Op::Named(operator) => operator.name.to_owned(),
-            Op::Function(function) => function.name.to_owned(),
+            Op::Function(function) => function.name.to_string(),
             Op::Lookup(function) => format!("{}{LOOKUP}", function.name),
         }
     }
@@ -176,10 +178,10 @@ impl Op {
     }
 
     /// What it computes.
-    pub fn about(&self) -> &'static str {
+    pub fn about(&self) -> &str {
         match self {
             Op::Named(operator) => operator.about,
-            Op::Function(function) | Op::Lookup(function) => function.formula,
+            Op::Function(function) | Op::Lookup(function) => &function.formula,
         }
     }
 
@@ -193,14 +195,22 @@ impl Op {
     }
 }
 
-impl std::str::FromStr for Op {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Op, String> {
+impl Op {
+    /// The operator with this name, or one of the design's own functions; else all names.
+    pub fn find(design: &Design, name: &str) -> Result<Op, String> {
         let all = Op::all();
-        let names = || all.iter().map(Op::name).collect::<Vec<_>>().join(", ");
-        let found = all.iter().find(|op| op.name() == name).copied();
-        found.ok_or_else(|| format!("`{name}` is no operator; allowed: {}", names()))
+        if let Some(op) = all.iter().find(|op| op.name() == name) {
+            return Ok(op.clone());
+        }
+        let lookup = name.strip_suffix(LOOKUP);
+        if let Some(function) = Function::of(design, name) {
+            return Ok(Op::Function(function));
+        }
+        if let Some(function) = lookup.and_then(|name| Function::of(design, name)) {
+            return Ok(Op::Lookup(function));
+        }
+        let own = design.functions().iter().map(|function| function.name.clone());
+        Err(all.iter().map(Op::name).chain(own).collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -272,7 +272,7 @@ pub fn divide(setup: &Setup<'_>) -> Result<Workload, KernelError> {
 
 /// A function of each value.
 pub fn function(setup: &Setup<'_>, function: &Function) -> Result<Workload, KernelError> {
-    let table = table(setup.design, function.name, 1)?;
+    let table = table(setup.design, &function.name, 1)?;
     // Where the function has a range, some values should lie beyond it.
     let spread = (function.range.1 / 3.0).clamp(1.0, 6.0) as f32;
     let rows = Rows::new(setup, spread)?;
@@ -282,6 +282,6 @@ pub fn function(setup: &Setup<'_>, function: &Function) -> Result<Workload, Kern
 /// The table of a function for a design, which must hold `together` of them.
 pub(super) fn table(design: &Design, name: &str, together: usize) -> Result<Table, KernelError> {
     let segments = design.function_segments() / together;
-    let table = Function::named(name).and_then(|function| function.table(segments));
+    let table = Function::of(design, name).and_then(|function| function.table(segments));
     table.ok_or(KernelError::NoTable { name: name.to_owned(), segments })
 }
