@@ -71,6 +71,19 @@ extensions:
         &[],
     ),
     (
+        "vector_ops_verilog",
+        "extensions:
+  vector_ops:
+    - {name: one, operands: 1, type: int, expression: a, verilog: no_such_file.v, latency: 1}
+    - {name: two, operands: 1, type: int, expression: a, verilog: npu.yaml}
+  functions:
+    - {name: third, expression: 1 / x, range: 4}
+    - {name: third, expression: x + y, range: 0}
+    - {name: fourth, expression: exp(x, range: 4}
+",
+        &[],
+    ),
+    (
         "vector_ops_list",
         "extensions:
   vector_ops: {name: a}

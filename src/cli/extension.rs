@@ -5,10 +5,12 @@ use serde_json::json;
 use super::rtl_args::{RtlArgs, failed};
 use super::{DesignArgs, print, say};
 use crate::cosim::Rtl;
+use crate::cosim::equivalence::{Proof, prove};
 use crate::design::{Design, VectorOp};
 use crate::error::Error;
 use crate::exec::Executor;
 use crate::golden::Golden;
+use crate::tools::YOSYS;
 use crate::workload::extension::{Trial, word};
 
 /// Try out the custom operations of a configuration: what the Verilog computes against what the
@@ -20,7 +22,8 @@ Examples:
   npugen test-extension -c configs/examples/custom_op.yaml --vectors 100000 --json
 
 Every operation runs on the simulated machine, as programs run it: operands come from VMEM and the
-launch immediate, results go to VMEM. Exit status 3 tells of a difference. For random programs that
+launch immediate, results go to VMEM. Where an operation has a Verilog file, Yosys, if it is there,
+also tries to prove that it is the expression for all operands. Exit status 3 tells of a difference. For random programs that
 use the operations among all others: npugen fuzz -c FILE.")]
 pub struct Args {
     #[command(flatten)]
@@ -32,6 +35,9 @@ pub struct Args {
     /// Seed of the operands.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Seconds a SAT solver may take over an operation with a Verilog file.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    solver: u32,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -56,7 +62,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         say(&format!("built the simulation model of {} in {seconds:.1} s", design.name()));
     }
     let mut golden = Golden::new(&design);
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row<'_>> = Vec::new();
     for (index, op) in design.vector_ops().iter().enumerate() {
         let mut sets = 0;
         let mut seed = args.seed;
@@ -67,10 +73,30 @@ pub fn run(args: &Args) -> Result<(), Error> {
             sets += trial.sets;
             seed = seed.wrapping_add(1);
         }
-        say(&format!("{}: {sets} operand sets are equal", op.name));
-        rows.push((op, sets));
+        let proof = proof(&design, op, args.solver)?;
+        say(&format!("{}: {sets} operand sets are equal{proof}", op.name));
+        rows.push((op, sets, proof));
     }
     print(&if args.json { as_json(&design, &rows) } else { as_table(&rows) })
+}
+
+/// An operation, how many operands were tried, what the solver said.
+type Row<'a> = (&'a VectorOp, usize, String);
+
+/// What the solver says of a Verilog file; nothing for modules made from their expression.
+fn proof(design: &Design, op: &VectorOp, seconds: u32) -> Result<String, Error> {
+    if op.verilog.is_none() {
+        return Ok(String::new());
+    }
+    Ok(match prove(design, op, seconds)? {
+        Proof::Equal { cycles } => format!(", proved for all operands ({cycles} cycles)"),
+        Proof::Undecided => format!(", no proof within {seconds} s"),
+        Proof::NoTool => format!(", no proof without Yosys ({})", YOSYS.install),
+        Proof::Different(operands) => {
+            let message = format!("`{}` differs from its expression for {operands}", op.name);
+            return Err(Error::Mismatch { message });
+        }
+    })
 }
 
 /// Runs one program on both.
@@ -130,23 +156,24 @@ fn text(op: &VectorOp, value: i32) -> String {
     }
 }
 
-fn as_table(rows: &[(&VectorOp, usize)]) -> String {
+fn as_table(rows: &[Row<'_>]) -> String {
     let mut text = format!(
         "{:<26}{:<8}{:<10}{:<9}{:>12}\n",
         "operation", "type", "operands", "latency", "sets"
     );
-    for (op, sets) in rows {
+    for (op, sets, proof) in rows {
         let domain = if op.float { "float" } else { "int" };
         let (name, operands, latency) = (&op.name, op.operands, op.latency);
-        text += &format!("{name:<26}{domain:<8}{operands:<10}{latency:<9}{sets:>12} equal\n");
+        text +=
+            &format!("{name:<26}{domain:<8}{operands:<10}{latency:<9}{sets:>12} equal{proof}\n");
     }
     text
 }
 
-fn as_json(design: &Design, rows: &[(&VectorOp, usize)]) -> String {
+fn as_json(design: &Design, rows: &[Row<'_>]) -> String {
     let rows: Vec<_> = rows
         .iter()
-        .map(|(op, sets)| {
+        .map(|(op, sets, proof)| {
             json!({
                 "name": op.name,
                 "type": if op.float { "float" } else { "int" },
@@ -154,6 +181,7 @@ fn as_json(design: &Design, rows: &[(&VectorOp, usize)]) -> String {
                 "latency": op.latency,
                 "operand_sets": sets,
                 "equal": true,
+                "proof": proof.trim_start_matches(", "),
             })
         })
         .collect();

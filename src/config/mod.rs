@@ -18,6 +18,8 @@ pub use raw::{
 pub use tree::Origin;
 pub use violation::{ConfigErrors, Violation};
 
+use std::path::PathBuf;
+
 use serde_json::Value as Json;
 use tree::Node;
 
@@ -65,6 +67,8 @@ pub(crate) struct Draft {
     pub raw: RawConfig,
     /// Violations of types, ranges and spelling.
     pub violations: Vec<Violation>,
+    /// Folder of the file, where files that it names are.
+    pub folder: PathBuf,
     origins: Node,
 }
 
@@ -112,7 +116,7 @@ pub(crate) fn read(
         let message = format!("the configuration cannot be read: {error}");
         broken(Violation::new("", message, "compare it with `npugen schema`", Origin::Default))
     })?;
-    Ok(Draft { raw, violations, origins: root })
+    Ok(Draft { raw, violations, folder: PathBuf::new(), origins: root })
 }
 
 /// The defaults with the given values in their place.

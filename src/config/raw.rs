@@ -204,6 +204,11 @@ pub struct VectorOpConfig {
     /// The result, an expression of the operands; see docs/extensions.md.
     #[schemars(length(max = 4096), extend("x-text" = "an expression such as `max(a, 0) + b`"))]
     pub expression: String,
+    /// A Verilog file with a module `npu_op_NAME` of your own in the place of the one made from the
+    /// expression, beside this configuration; see docs/extensions.md. Needs `latency`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200), extend("x-text" = "the path of a file"))]
+    pub verilog: Option<String>,
     /// Cycles from operands to result; left out, as many as the expression needs.
     #[serde(default)]
     #[schemars(range(min = 1, max = 64))]

@@ -117,7 +117,8 @@ impl Tools {
 }
 
 /// Runs a tool in a directory and returns what it printed.
-fn run(command: &mut Command, directory: &Path) -> Result<String, Error> {
+/// Runs a tool to its end and returns what it printed.
+pub(super) fn run(command: &mut Command, directory: &Path) -> Result<String, Error> {
     let tool = Path::new(command.get_program())
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())

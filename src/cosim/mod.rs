@@ -7,6 +7,7 @@
 
 pub mod build;
 pub mod dram;
+pub mod equivalence;
 pub mod error;
 pub mod executor;
 pub mod host;

@@ -73,14 +73,15 @@ fn is_plain(text: &str) -> bool {
 /// Keys that programs cannot tell, and all below them: [`of`] leaves them out.
 pub const INVISIBLE: [&str; 4] = ["name", "clock_mhz", "array.cell", "extensions.functions"];
 
-/// The fingerprint of a resolved configuration. Name, clock and cell stay out of it, and functions,
-/// whose tables are data: programs cannot tell them.
+/// The fingerprint of a resolved configuration. Name, clock and cell stay out of it, functions, whose
+/// tables are data, and the Verilog of operations: programs cannot tell them.
 pub(super) fn of(resolved: &RawConfig) -> Fingerprint {
     let mut seen = resolved.clone();
     seen.name = String::new();
     seen.clock_mhz = 0;
     seen.array.cell = CellConfig::Generic;
     seen.extensions.functions.clear();
+    seen.extensions.vector_ops.iter_mut().for_each(|op| op.verilog = None);
     let isa = format!("{ENGINES:?}");
     hash(&[canonical(&seen).as_bytes(), &ISA_VERSION.to_le_bytes(), isa.as_bytes()])
 }

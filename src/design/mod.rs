@@ -126,7 +126,18 @@ impl Design {
         text: &str,
         overrides: &[Override],
     ) -> Result<Design, Box<ConfigErrors>> {
-        let draft = crate::config::read(file, text, overrides)?;
+        Design::from_text_in(Path::new(""), file, text, overrides)
+    }
+
+    /// Reads a configuration whose files are in a folder.
+    fn from_text_in(
+        folder: &Path,
+        file: &str,
+        text: &str,
+        overrides: &[Override],
+    ) -> Result<Design, Box<ConfigErrors>> {
+        let mut draft = crate::config::read(file, text, overrides)?;
+        draft.folder = folder.to_owned();
         resolve::build(&draft)
             .map_err(|violations| Box::new(ConfigErrors::new(file, text, violations)))
     }
@@ -139,7 +150,9 @@ impl Design {
     /// Reads a configuration file.
     pub fn from_file(path: &Path, overrides: &[Override]) -> Result<Design, Error> {
         let text = files::read_text(path, files::CONFIG_LIMIT)?;
-        Ok(Design::from_text(&path.display().to_string(), &text, overrides)?)
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let name = path.display().to_string();
+        Ok(Design::from_text_in(folder, &name, &text, overrides)?)
     }
 
     /// One of the configurations in [`PRESETS`].

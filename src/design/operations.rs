@@ -3,6 +3,7 @@
 use super::resolve::Rules;
 use crate::config::{DomainConfig, RawConfig, VectorOpConfig, Violation};
 use crate::expr::{Definition, Domain, Expr, ExprError};
+use crate::files;
 use crate::isa::table::vector::Function;
 use crate::isa::{CUSTOM, CustomSpec, FIRST_CUSTOM};
 
@@ -22,8 +23,21 @@ pub struct VectorOp {
     pub float: bool,
     /// The result.
     pub expr: Expr,
+    /// The module, where it is not made from the expression.
+    pub verilog: Option<String>,
     /// Cycles from operands to result.
     pub latency: u32,
+}
+
+impl VectorOp {
+    /// Name of the module.
+    pub fn module(&self) -> String {
+        module_name(&self.name)
+    }
+}
+
+fn module_name(name: &str) -> String {
+    format!("npu_op_{name}")
 }
 
 impl VectorOp {
@@ -130,7 +144,8 @@ impl Rules<'_> {
             };
             let needed = expr.latency();
             let latency = entry.latency.unwrap_or(needed);
-            if latency < needed {
+            let verilog = self.verilog(entry, &path);
+            if latency < needed && entry.verilog.is_none() {
                 self.report(
                     &[&format!("{path}.latency")],
                     format!(
@@ -142,6 +157,9 @@ impl Rules<'_> {
             }
             if let Some(resolved) = config.extensions.vector_ops.get_mut(index) {
                 resolved.latency = Some(latency);
+                // Where `npugen build` puts it, beside the resolved configuration.
+                let place = || format!("rtl/{}.v", module_name(&entry.name));
+                resolved.verilog = entry.verilog.as_ref().map(|_| place());
             }
             ops.push(VectorOp {
                 name: entry.name.clone(),
@@ -149,6 +167,7 @@ impl Rules<'_> {
                 operands: operands(entry).len(),
                 float: entry.domain == DomainConfig::Float,
                 expr,
+                verilog,
                 latency,
             });
         }
@@ -167,6 +186,39 @@ impl Rules<'_> {
         let origin = self.draft.origin(key);
         let violation = Violation::new(key, message, error.remedy.clone(), origin);
         self.violations.push(violation.at_part(text, error.span.clone()));
+    }
+
+    /// The module of an operation from its file.
+    fn verilog(&mut self, entry: &VectorOpConfig, path: &str) -> Option<String> {
+        let file = entry.verilog.as_ref()?;
+        let module = module_name(&entry.name);
+        let key = format!("{path}.verilog");
+        if entry.latency.is_none() {
+            self.report(
+                &[&key],
+                format!("`{}` has a Verilog file, but no `latency`", entry.name),
+                "say how many cycles after the operands `out` stands".to_owned(),
+            );
+        }
+        let text = match files::read_text(&self.draft.folder.join(file), files::CONFIG_LIMIT) {
+            Ok(text) => text,
+            Err(error) => {
+                let message = format!("`{}`: {error}", entry.name);
+                let remedy = "the path begins at the folder of the configuration".to_owned();
+                self.report(&[&key], message, remedy);
+                return None;
+            }
+        };
+        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let mut after = words.by_ref().skip_while(|word| *word != "module").skip(1);
+        if after.find(|word| !word.is_empty()) != Some(module.as_str()) {
+            self.report(
+                &[&key],
+                format!("the first module of `{file}` is not `{module}`"),
+                format!("the file holds `module {module}`, with the ports of docs/extensions.md"),
+            );
+        }
+        Some(text)
     }
 
     /// A name is new and can stand in assembly.

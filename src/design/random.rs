@@ -96,6 +96,7 @@ fn operations(numbers: &mut Numbers, config: &mut RawConfig) {
             operands,
             domain: if float { DomainConfig::Float } else { DomainConfig::Int },
             expression: expression.to_owned(),
+            verilog: None,
             latency: None,
         });
     }

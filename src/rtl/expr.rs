@@ -13,18 +13,13 @@ use std::fmt::Write as _;
 use crate::design::OPERANDS;
 use crate::expr::{Build, Domain, Expr, Function, Node, Op, Schedule, build};
 
-/// Name of an operation's module.
-pub fn module_name(name: &str) -> String {
-    format!("npu_op_{name}")
-}
-
-/// The module of an operation: `out` stands `latency` cycles after the operands, which must not be
+/// The module of an operation with this name: `out` stands `latency` cycles after the operands, which must not be
 /// fewer than the expression needs.
 pub fn module(name: &str, expr: &Expr, operands: usize, latency: u32) -> String {
     let mut writer = Writer::new(expr, latency);
     let body = writer.body();
     let mut text = String::new();
-    for line in wrapped(&format!("{name}: {}", expr.text()), 96) {
+    for line in wrapped(expr.text(), 96) {
         let _ = writeln!(text, "// {line}");
     }
     let _ = writeln!(
@@ -32,7 +27,7 @@ pub fn module(name: &str, expr: &Expr, operands: usize, latency: u32) -> String 
         "//\n// A set of operands in every cycle; `out` stands {latency} {} after them. Values are named after\n// the order in which they are computed; _q and a cycle say until when they have waited.",
         if latency == 1 { "cycle" } else { "cycles" },
     );
-    let _ = writeln!(text, "`default_nettype none\n\nmodule {} (", module_name(name));
+    let _ = writeln!(text, "`default_nettype none\n\nmodule {} (", name);
     text.push_str("    input  wire        clk,\n");
     let ports = OPERANDS.get(..operands).unwrap_or(&OPERANDS);
     for port in ports {

@@ -46,11 +46,15 @@ pub struct RenderError {
 /// The modules of a design, `rtl/*.v`, sorted by name.
 pub fn emit(design: &Design) -> Result<Vec<OutputFile>, RenderError> {
     let mut files = views::render(design)?;
-    files.extend(design.vector_ops().iter().map(operation));
     let banner = banner(design, "//");
+    let (own, made): (Vec<_>, Vec<_>) =
+        design.vector_ops().iter().partition(|op| op.verilog.is_some());
+    files.extend(made.into_iter().map(operation));
     for file in &mut files {
         file.text.insert_str(0, &banner);
     }
+    // Files of the user's stay as they are.
+    files.extend(own.into_iter().map(operation));
     files.extend(plain(design, "rtl/"));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
@@ -58,8 +62,8 @@ pub fn emit(design: &Design) -> Result<Vec<OutputFile>, RenderError> {
 
 /// The module of a custom operation.
 fn operation(op: &VectorOp) -> OutputFile {
-    let module = expr::module(&op.name, &op.expr, op.operands, op.latency);
-    OutputFile::new(format!("rtl/{}.v", expr::module_name(&op.name)), module)
+    let made = || expr::module(&op.module(), &op.expr, op.operands, op.latency);
+    OutputFile::new(format!("rtl/{}.v", op.module()), op.verilog.clone().unwrap_or_else(made))
 }
 
 /// Models of vendor cells, `sim/*.v`: for simulation, never for synthesis.

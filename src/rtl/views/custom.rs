@@ -4,7 +4,6 @@ use askama::Template;
 
 use crate::design::{Design, VectorOp};
 use crate::isa::FIRST_CUSTOM;
-use crate::rtl::expr::module_name;
 
 /// The operations of all lanes.
 #[derive(Debug, Template)]
@@ -56,7 +55,7 @@ impl Op {
         let number = usize::from(FIRST_CUSTOM) + index;
         Op {
             line: comment(&format!("{number} {name}: {}", op.doc)),
-            module: module_name(name),
+            module: op.module(),
             upper: name.to_uppercase(),
             wire: format!("op_{name}"),
             wire_last: format!("op_{name}_last"),
