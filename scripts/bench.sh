@@ -38,6 +38,25 @@ first_layer_224x224x3_to_64,_7x7_stride_2 conv --size 224 --channels 3 --filters
 ten_28x28x128_3x3_with_residuals,_on_chip conv --size 28 --channels 128 --filters 128 --kernel 3 --pad 1 --layers 10
 WORK
 echo
+echo "| depthwise convolution of 112x112x96 | taps | cycles | products per lane and cycle | equal to golden |"
+echo "|---|---:|---:|---:|---|"
+while read -r kernel stride taps; do
+    target/release/npugen bench depthwise --shape 112x112x96 --kernel "$kernel" --stride "$stride" \
+        --set vector.taps="$taps" --json "$@" | python3 -c "
+import json, sys
+r = json.load(sys.stdin)
+rate = r['macs_per_lane_and_cycle']
+print(f\"| ${kernel}x$kernel, stride $stride | $taps | {r['cycles']:,} | {rate:.2f} | {r['equal_to_golden']} |\")"
+done <<'WORK'
+3 1 3
+3 2 3
+5 1 3
+5 2 3
+7 1 3
+7 1 4
+7 2 4
+WORK
+echo
 echo "| simulator, one thread | build | cycles a second |"
 echo "|---|---|---|"
 fresh=$(mktemp -d)
