@@ -10,6 +10,7 @@
     reason = "helpers of tests stop at the first surprise"
 )]
 
+use npugen::config::Override;
 use npugen::cosim::build::BuildOptions;
 use npugen::cosim::dram::{DramOptions, Stalls};
 use npugen::cosim::executor::{Rtl, RtlOptions};
@@ -102,5 +103,11 @@ fn what_does_not_fit_says_what_the_limit_is() {
     assert!(text.contains("kernel is 3, but more than the padding of 1"), "{text}");
     let text = message("gather", &[2, 40_000]);
     assert!(text.contains("does not fit"), "{text}");
+    let overrides = [Override::set("vector.float=false").unwrap()];
+    let overrides = [&overrides[..], &[Override::set("vector.segments=0").unwrap()]].concat();
+    let integers = Design::preset_with("tiny", &overrides).unwrap();
+    let add = Op::find(&integers, "add").unwrap();
+    let text = add.workload(&setup(&integers, &[3, 3], true)).unwrap_err().to_string();
+    assert!(text.contains("`vector.fadd` needs binary32 on the lanes"), "{text}");
     assert!(Op::find(&design, "soft").unwrap_err().starts_with("softmax, softmax_causal"));
 }

@@ -22,6 +22,8 @@ pub struct Geometry {
     pub taps: usize,
     /// Longest row of outputs of a depthwise convolution.
     pub acc_depth: usize,
+    /// Whether the lanes compute in binary32.
+    pub float: bool,
     /// Bits of an activation.
     pub activation_bits: usize,
     /// Bytes of an activation (kernels need whole bytes).
@@ -66,6 +68,7 @@ impl Geometry {
             slices: design.rows() / design.lanes(),
             taps: design.taps(),
             acc_depth: design.acc_depth(),
+            float: design.float(),
             activation_bits: bits,
             activation_bytes: bits / 8,
             weight_bits: design.weight_bits(),

@@ -34,10 +34,20 @@ pub fn apply(e: &mut Emitter, mask: &Mask, scores: &Wide, keys: usize) -> Result
                     limit: format!("there are {} queries and {keys} keys", scores.rows),
                 });
             }
-            let copy = Wide { addr: take(e, scores.words(), scores)?, ..*scores };
-            load_wide(e, &rows, 0, &copy, 0)?;
-            add(e, scores, Second::Wide(&copy))?;
-            e.vmem.give(copy.addr, copy.words());
+            // As many rows at a time as there is space for.
+            let most = (e.vmem.largest() / scores.blocks).clamp(1, scores.rows);
+            let space = Wide { rows: most, ..*scores };
+            let addr = take(e, space.words(), scores)?;
+            for start in (0..scores.rows).step_by(most) {
+                let count = most.min(scores.rows - start);
+                let copy = Wide { addr, rows: count, ..*scores };
+                load_wide(e, &rows, start, &copy, 0)?;
+                let part = Wide { addr: scores.addr + start, ..*scores };
+                let (a, b) = (First::Wide(&part), Second::Wide(&copy));
+                let pass = Pass::new(Function::Fadd, a, b, To::Bits(&part));
+                pass.emit(e, count, scores.blocks)?;
+            }
+            e.vmem.give(addr, space.words());
             Ok(())
         }
     }

@@ -87,6 +87,12 @@ pub enum KernelError {
         /// Words in PBUF.
         total: usize,
     },
+    /// An operation on binary32 in a design that computes integers only.
+    #[error("`vector.{function}` needs binary32 on the lanes, but `vector.float` is false; set it")]
+    NoFloat {
+        /// Function of VECTOR.
+        function: &'static str,
+    },
     /// No room for a table of the function unit.
     #[error(
         "a table of {segments} segments does not fit: {free} of {total} segments are free; raise `vector.segments`"

@@ -8,10 +8,10 @@
 use super::conv::Requant;
 use super::{Emitter, Fmap, KernelError};
 use crate::arith::function::Table;
-use crate::isa::Engine;
 use crate::isa::levels::vector::{DST, LOOPS, SRC2};
 use crate::isa::table::load;
 use crate::isa::table::vector::{self, Function, function as unit};
+use crate::isa::{Engine, Needs};
 
 /// Rows of binary32 channels in VMEM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,6 +226,9 @@ impl<'a> Pass<'a> {
         join: Option<Join>,
     ) -> std::result::Result<(), KernelError> {
         let slices = e.geometry.slices;
+        if !e.geometry.float && self.function.needs() != Needs::Nothing {
+            return Err(KernelError::NoFloat { function: self.function.name() });
+        }
         // loop5 carries the blocks, because the scales of `channel` go with it; a reduction spans
         // loop1.
         let outer = if join.is_some() { 1 } else { 5 };

@@ -34,10 +34,9 @@ module npu_vector_check #(
     output wire        illegal
 );
 
-    localparam [6:0]  FN_DEPTHWISE = 7'd19;        // the highest integer function
-    localparam [6:0]  FN_FUNCTION  = 7'd33;        // the highest of binary32
-    localparam [6:0]  FN_LAST      = (ENABLE_FLOAT == 0) ? FN_DEPTHWISE
-                                   : (SEGMENTS == 0) ? FN_FUNCTION - 7'd1 : FN_FUNCTION;
+    localparam [6:0]  FN_DEPTHWISE = 7'd19;
+    localparam [6:0]  FN_FADD      = 7'd20;        // the first of binary32
+    localparam [6:0]  FN_FUNCTION  = 7'd33;        // the last of binary32
     localparam [2:0]  MODE_LAST    = 3'd4;
     localparam [3:0]  BITS_LAST    = 4'd12;
     localparam [1:0]  REDUCE_NONE  = 2'd0;
@@ -81,8 +80,10 @@ module npu_vector_check #(
     wire        short_row = (positions < TAP_COUNT);
     wire        long_row  = ({4'd0, positions} - {4'd0, TAP_COUNT} >= room);
 
-    // Custom operations are above all others; the decoder knows how many there are.
-    wire bad_function = !launch_function[6] && (launch_function > FN_LAST);
+    // The decoder knows which functions there are, the design which of them it has.
+    wire of_float     = (launch_function >= FN_FADD) && (launch_function <= FN_FUNCTION);
+    wire bad_function = (of_float && ENABLE_FLOAT == 0)
+                     || (launch_function == FN_FUNCTION && SEGMENTS == 0);
 
     wire bad_shape  = depthwise && (short_row || long_row);   // no room at all without a stride
     wire bad_place  = dst[1] && (ENABLE_DYNAMIC_WEIGHTS == 0);
