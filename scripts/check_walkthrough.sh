@@ -1,14 +1,20 @@
 #!/usr/bin/env bash
 # Does what docs/extending.md says, in a copy of the project: applies its diffs, runs its commands,
-# and demands that random programs used the function it adds. The copy's build is kept in
-# target/walkthrough.
+# and demands that random programs used the function it adds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
+target=$root/target/walkthrough
+trap 'rm -rf "$copy" "$target"' EXIT
+# Dependencies that are built already are linked, so that only npugen itself is built again.
+mkdir -p "$target/debug"
+for part in deps build .fingerprint; do
+    [ ! -d "target/debug/$part" ] || cp -al "target/debug/$part" "$target/debug/"
+done
+rm -rf "$target"/debug/*/*npugen* "$target"/debug/.fingerprint/npugen-*
 git ls-files -z | grep -zv '^docs/images/' | xargs -0 cp --parents -t "$copy"
-export CARGO_TARGET_DIR=$root/target/walkthrough
+export CARGO_TARGET_DIR=$target
 cd "$copy"
 python3 - <<'APPLY'
 import pathlib, re
