@@ -161,8 +161,6 @@ static void faults() {
     TRY(refused, "format 0 to VMEM", l.dst = 1)
     TRY(accepted, "format 2 to VMEM", (l.format = 2, l.dst = 1, l.d_addr = 0))
     TRY(refused, "src2 3", l.src2 = 3)
-    TRY(refused, "function 51", l.function = 51)
-    TRY(refused, "function 64 + 1", l.function = 65)
     Launch wide = good;
     wide.dst = wide.format = 1, wide.d_addr = 0;
     std::swap(good, wide);
