@@ -2,8 +2,12 @@
 //! that names the tensor or node. Owns the file format; what operators mean is decided elsewhere.
 //! Start with [`Model::from_bytes`].
 
+pub mod limits;
 pub mod proto;
 pub mod qdq;
+pub mod tensor;
+
+pub use tensor::{Data, Tensor};
 
 use indexmap::IndexMap;
 use prost::Message as _;
@@ -15,6 +19,18 @@ pub enum OnnxError {
     /// Not a protocol buffer of the expected form.
     #[error("not an ONNX file: {0}")]
     Malformed(String),
+    /// More messages than any network has.
+    #[error(
+        "the ONNX file has more than {} nodes, attributes and names, the limit",
+        limits::MOST_MESSAGES
+    )]
+    TooMany,
+    /// Two constants of one name.
+    #[error("the ONNX model has two constants called `{0}`")]
+    Twice(String),
+    /// Constants in coordinate form.
+    #[error("the ONNX model has sparse constants; save them as dense ones")]
+    Sparse,
     /// The model has no graph.
     #[error("the ONNX model has no graph")]
     NoGraph,
@@ -27,7 +43,7 @@ pub enum OnnxError {
         tensor: String,
     },
     /// Element type other than expected.
-    #[error("tensor `{tensor}` has element type {found}, but {expected} is needed here")]
+    #[error("tensor `{tensor}` has element type {}, but {expected} is needed here", tensor::type_name(*found))]
     ElementType {
         /// Tensor.
         tensor: String,
@@ -56,111 +72,6 @@ pub enum OnnxError {
     MissingNode(String),
 }
 
-/// Elements of a constant tensor.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Data {
-    /// binary32 (ONNX type 1).
-    F32(Vec<f32>),
-    /// Unsigned bytes (type 2).
-    U8(Vec<u8>),
-    /// Signed bytes (type 3).
-    I8(Vec<i8>),
-    /// 32-bit integers (type 6).
-    I32(Vec<i32>),
-    /// 64-bit integers (type 7).
-    I64(Vec<i64>),
-}
-
-/// A constant tensor, row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tensor {
-    /// Name in the graph.
-    pub name: String,
-    /// Extents, outermost first; empty for a scalar.
-    pub dims: Vec<usize>,
-    /// Elements.
-    pub data: Data,
-}
-
-impl Tensor {
-    fn from_proto(tensor: &proto::TensorProto) -> Result<Tensor, OnnxError> {
-        let name = tensor.name.clone();
-        if tensor.data_location == 1 {
-            return Err(OnnxError::External(name));
-        }
-        let dims: Vec<usize> = tensor
-            .dims
-            .iter()
-            .map(|&extent| usize::try_from(extent))
-            .collect::<Result<_, _>>()
-            .map_err(|_| OnnxError::Malformed(format!("tensor `{name}` has a negative extent")))?;
-        let count = dims
-            .iter()
-            .try_fold(1_usize, |product, &extent| product.checked_mul(extent))
-            .ok_or_else(|| OnnxError::Malformed(format!("tensor `{name}` is too large")))?;
-        let raw = &tensor.raw_data;
-        let ints = &tensor.int32_data;
-        let size_error = |found: usize, width: usize| OnnxError::Size {
-            tensor: name.clone(),
-            dims: tensor.dims.clone(),
-            found,
-            expected: count.saturating_mul(width),
-        };
-        let check = |found: usize, width: usize| {
-            if found == count { Ok(()) } else { Err(size_error(found * width, width)) }
-        };
-        let words = |width: usize| {
-            if raw.len() == count.saturating_mul(width) {
-                Ok(raw.chunks_exact(width))
-            } else {
-                Err(size_error(raw.len(), width))
-            }
-        };
-        let data = match tensor.data_type {
-            1 if raw.is_empty() => {
-                check(tensor.float_data.len(), 4)?;
-                Data::F32(tensor.float_data.clone())
-            }
-            1 => Data::F32(words(4)?.map(|b| f32::from_le_bytes(bytes(b))).collect()),
-            2 if raw.is_empty() => {
-                check(ints.len(), 1)?;
-                Data::U8(ints.iter().map(|v| v.to_le_bytes()[0]).collect())
-            }
-            2 => Data::U8(words(1)?.map(|b| b[0]).collect()),
-            3 if raw.is_empty() => {
-                check(ints.len(), 1)?;
-                Data::I8(ints.iter().map(|v| v.to_le_bytes()[0].cast_signed()).collect())
-            }
-            3 => Data::I8(words(1)?.map(|b| b[0].cast_signed()).collect()),
-            6 if raw.is_empty() => {
-                check(ints.len(), 4)?;
-                Data::I32(ints.clone())
-            }
-            6 => Data::I32(words(4)?.map(|b| i32::from_le_bytes(bytes(b))).collect()),
-            7 if raw.is_empty() => {
-                check(tensor.int64_data.len(), 8)?;
-                Data::I64(tensor.int64_data.clone())
-            }
-            7 => Data::I64(words(8)?.map(|b| i64::from_le_bytes(bytes(b))).collect()),
-            found => {
-                return Err(OnnxError::ElementType {
-                    tensor: name,
-                    found,
-                    expected: "binary32, int8, uint8, int32 or int64",
-                });
-            }
-        };
-        Ok(Tensor { name, dims, data })
-    }
-}
-
-/// A chunk of exactly N bytes as an array.
-fn bytes<const N: usize>(chunk: &[u8]) -> [u8; N] {
-    let mut array = [0; N];
-    array.copy_from_slice(chunk);
-    array
-}
-
 /// A model: its nodes in topological order and its constants by name.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -172,21 +83,46 @@ pub struct Model {
     pub inputs: Vec<proto::ValueInfoProto>,
     /// Outputs.
     pub outputs: Vec<proto::ValueInfoProto>,
+    /// Version of each operator set, by domain; the standard one is the empty text.
+    pub opsets: IndexMap<String, i64>,
+    /// Program that wrote the file.
+    pub producer: String,
 }
 
 impl Model {
     /// Reads a file's bytes.
     pub fn from_bytes(file: &[u8]) -> Result<Model, OnnxError> {
+        limits::check(file)?;
         let model = proto::ModelProto::decode(file)
             .map_err(|error| OnnxError::Malformed(error.to_string()))?;
         let graph = model.graph.ok_or(OnnxError::NoGraph)?;
+        if !graph.sparse_initializer.is_empty() {
+            return Err(OnnxError::Sparse);
+        }
         let mut constants = IndexMap::new();
-        for tensor in &graph.initializer {
-            constants.insert(tensor.name.clone(), Tensor::from_proto(tensor)?);
+        for tensor in graph.initializer {
+            let tensor = Tensor::from_proto(&tensor)?;
+            let name = tensor.name.clone();
+            if constants.insert(name.clone(), tensor).is_some() {
+                return Err(OnnxError::Twice(name));
+            }
         }
         let inputs =
             graph.input.into_iter().filter(|input| !constants.contains_key(&input.name)).collect();
-        Ok(Model { nodes: graph.node, constants, inputs, outputs: graph.output })
+        // The default domain has two names.
+        let domain = |name: String| if name == "ai.onnx" { String::new() } else { name };
+        Ok(Model {
+            nodes: graph.node,
+            constants,
+            inputs,
+            outputs: graph.output,
+            opsets: model
+                .opset_import
+                .into_iter()
+                .map(|set| (domain(set.domain), set.version))
+                .collect(),
+            producer: model.producer_name,
+        })
     }
 
     /// The node that makes this tensor.
@@ -239,14 +175,7 @@ impl Model {
 }
 
 fn wrong_type(tensor: &Tensor, data: &Data, expected: &'static str) -> OnnxError {
-    let found = match data {
-        Data::F32(_) => 1,
-        Data::U8(_) => 2,
-        Data::I8(_) => 3,
-        Data::I32(_) => 6,
-        Data::I64(_) => 7,
-    };
-    OnnxError::ElementType { tensor: tensor.name.clone(), found, expected }
+    OnnxError::ElementType { tensor: tensor.name.clone(), found: data.kind(), expected }
 }
 
 /// Value of an integer-list attribute, or the default.
@@ -289,7 +218,7 @@ mod tests {
         let error = model.int32("c5", "w5_quantized").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "tensor `w5_quantized` has element type 3, but int32 is needed here"
+            "tensor `w5_quantized` has element type int8, but int32 is needed here"
         );
         let error = model.int8("c5", "nothing").unwrap_err();
         assert_eq!(error.to_string(), "node `c5`: tensor `nothing` is not a constant of the model");

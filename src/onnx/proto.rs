@@ -47,7 +47,14 @@ pub struct GraphProto {
     /// Outputs.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
+    /// Constants in coordinate form, which are refused.
+    #[prost(message, repeated, tag = "15")]
+    pub sparse_initializer: Vec<SparseTensorProto>,
 }
+
+/// A constant in coordinate form; only its presence is read.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SparseTensorProto {}
 
 /// One operator.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -87,15 +94,21 @@ pub struct AttributeProto {
     /// Text.
     #[prost(bytes = "vec", tag = "4")]
     pub s: Vec<u8>,
-    /// A tensor.
-    #[prost(message, optional, tag = "5")]
-    pub t: Option<TensorProto>,
+    /// A tensor; boxed, since most attributes have none and hostile files many attributes.
+    #[prost(message, optional, boxed, tag = "5")]
+    pub t: Option<Box<TensorProto>>,
     /// Numbers.
     #[prost(float, repeated, tag = "7")]
     pub floats: Vec<f32>,
     /// Integers.
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
+    /// Texts.
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub strings: Vec<Vec<u8>>,
+    /// Which of the fields holds the value, a value of `AttributeProto.AttributeType`.
+    #[prost(int32, tag = "20")]
+    pub r#type: i32,
 }
 
 /// A constant tensor.
@@ -122,6 +135,9 @@ pub struct TensorProto {
     /// Elements, little-endian.
     #[prost(bytes = "vec", tag = "9")]
     pub raw_data: Vec<u8>,
+    /// Elements of a binary64 tensor without raw data.
+    #[prost(double, repeated, tag = "10")]
+    pub double_data: Vec<f64>,
     /// 1 when the elements are in another file.
     #[prost(int32, tag = "14")]
     pub data_location: i32,
