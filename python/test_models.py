@@ -13,7 +13,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from models import graph, make, minilm, quantize, reference, rewrite, seeded, torch_pickle
+from models import graph, make, minilm, page, quantize, reference, rewrite, seeded, torch_pickle
 from models.cache import PACKAGES, Cache, ModelError, sha256
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -62,6 +62,13 @@ def test_a_failed_download_says_what_to_do(tmp_path):
     for part in ("foolbox==3.3.4", "no connection", "connect", PACKAGES["foolbox"].file):
         assert part in str(error.value)
     assert list((tmp_path / "packages").iterdir()) == []
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    for action in (lambda cache: cache.package("foolbox"), lambda cache: cache.write("x", b"")):
+        with pytest.raises(ModelError, match="file.*cannot be made.*\n.*another --dir"):
+            action(Cache(tmp_path / "file"))
 
 
 def torch_file(tensors, monkeypatch):
@@ -271,5 +278,7 @@ def test_every_model_has_ranges_and_pins():
         assert (f"{model.name}_reference" in pins) == model.exact
     stored = {path.stem for path in quantize.RANGES.iterdir()}
     assert stored == {model.float_name for model in make.MODELS.values()}
-    page = (ROOT / "docs" / "models.md").read_text()
-    assert [pin for pin in pins.values() if pin not in page] == []
+    text = (ROOT / "docs" / "models.md").read_text()
+    assert [pin for pin in pins.values() if pin not in text] == []
+    for part in (page.HEAD, page.FORMS, page.REPRODUCIBLE, page.REFERENCES):
+        assert part in text

