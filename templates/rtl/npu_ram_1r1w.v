@@ -1,6 +1,6 @@
 // One synchronous read port and one write port with lane enables: the only memory cell besides
-// the register-based ones. Read latency is one cycle; reading a word in the cycle it is written
-// gives an undefined value.
+// the register-based ones. Read latency is one cycle. In the cycle in which a word is written, a
+// read of it gives undefined values for the lanes written; the other lanes must read as they are.
 `default_nettype none
 
 module npu_ram_1r1w #(
