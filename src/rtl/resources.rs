@@ -1,6 +1,7 @@
 //! An estimate of what a design takes of an UltraScale+ device, `docs/resources.md`. Every
-//! coefficient is a line through numbers measured with Yosys 0.70 (`synth_xilinx -family xcup`,
-//! `scripts/measure_resources.py`); block RAM is counted from the geometry of each memory.
+//! coefficient is fitted to numbers measured with Yosys 0.70 (`synth_xilinx -family xcup`,
+//! `scripts/measure_resources.py`), those of binary32 to one number of lanes
+//! (docs/implementation.md); block RAM is counted from the geometry of each memory.
 //! The estimate knows no placement: it says whether a design has a chance to fit, not that it does.
 
 use std::fmt::Write as _;
@@ -51,10 +52,13 @@ pub fn estimate(design: &Design) -> Vec<Unit> {
         unit("npu_frontend", front_end(design)),
         unit("npu_load", load(design)),
         unit("npu_array", array(design)),
-        unit("npu_post (array)", post(design, design.cols())),
+        unit("npu_post (array)", post(design, design.cols(), false)),
         unit("npu_gemm (rest)", gemm(design)),
+        unit("npu_vector_float (rest)", float_arithmetic(design)),
+        unit("npu_vector_function", function_unit(design)),
+        unit("npu_vector_reduction", reduction(design)),
+        unit("npu_post (lanes)", post(design, design.lanes(), design.float())),
         unit("npu_vector (rest)", vector(design)),
-        unit("npu_post (lanes)", post(design, design.lanes())),
         unit("npu_store", store(design)),
         unit("IBUF", banked(design.ibuf(), 5)),
         unit("VMEM", banked(design.vmem(), 4)),
@@ -90,28 +94,39 @@ pub fn manual(design: &Design) -> String {
 /// Blocks of 18 kbit for a memory with one read and one write port; none for a shallow one.
 fn blocks(words: usize, bits: usize) -> usize {
     // Words and bits of a block in each of its shapes.
-    const SHAPES: [(usize, usize); 6] =
-        [(512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)];
+    shaped(words, bits, &[(512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)])
+}
+
+/// The same where lanes of 8 or 32 bits are written by themselves: the parity bits stay unused.
+fn blocks_of_lanes(words: usize, bits: usize) -> usize {
+    shaped(words, bits, &[(512, 32), (1024, 16), (2048, 8), (4096, 4), (8192, 2), (16384, 1)])
+}
+
+fn shaped(words: usize, bits: usize, shapes: &[(usize, usize)]) -> usize {
     if words <= 64 {
         return 0;
     }
-    SHAPES
+    shapes
         .iter()
         .map(|(depth, width)| words.div_ceil(*depth) * bits.div_ceil(*width))
         .min()
         .unwrap_or(0)
 }
 
-/// Lookup tables for a shallow memory: 64 words of 7 bits take 8.
+/// Lookup tables for a shallow memory: 64 words of 7 bits take 8, as do 32 words of 14.
 fn shallow(words: usize, bits: usize) -> usize {
-    if words <= 64 { bits.div_ceil(7) * 8 } else { 0 }
+    match words {
+        0..=32 => bits.div_ceil(14) * 8,
+        33..=64 => bits.div_ceil(7) * 8,
+        _ => 0,
+    }
 }
 
 fn host_registers(design: &Design) -> Resources {
     Resources {
         dsp: 0,
-        lut: 4234,
-        lut_memory: 336,
+        lut: 4630,
+        lut_memory: 240 + shallow(design.trace_depth(), 80),
         ff: 4803,
         ram18: blocks(design.trace_depth(), 80),
     }
@@ -119,7 +134,9 @@ fn host_registers(design: &Design) -> Resources {
 
 fn front_end(design: &Design) -> Resources {
     let bus = design.axi().data_bits;
-    Resources { dsp: 0, lut: 1480 + bus / 3, lut_memory: 40 + bus * 7 / 4, ff: 870 + bus, ram18: 0 }
+    // 4 kbit of instructions: 64 words of 64 bits are a block, 32 of 128 are in lookup tables.
+    let (fetched, wide) = if bus > 64 { (0, 3 * bus / 2) } else { (2, 0) };
+    Resources { dsp: 0, lut: 1660, lut_memory: 72 + wide, ff: 793 + bus * 8 / 5, ram18: fetched }
 }
 
 fn queue(design: &Design) -> usize {
@@ -131,9 +148,9 @@ fn load(design: &Design) -> Resources {
     let receive = blocks(design.axi().read_fifo_beats, bus);
     Resources {
         dsp: 0,
-        lut: 2876 + 8 * bus,
-        lut_memory: 304 + bus * 5 / 8,
-        ff: 3273 + bus * 63 / 10,
+        lut: 3530 + 5 * bus,
+        lut_memory: 272 + bus * 7 / 8 + shallow(design.axi().read_fifo_beats, bus),
+        ff: 3090 + bus * 66 / 10,
         ram18: queue(design) + receive,
     }
 }
@@ -142,9 +159,9 @@ fn store(design: &Design) -> Resources {
     let bus = design.axi().data_bits;
     Resources {
         dsp: 0,
-        lut: 2933 + 9 * bus,
-        lut_memory: 701 + bus * 193 / 100,
-        ff: 2437 + bus * 44 / 10,
+        lut: 2453 + 49 * bus / 4,
+        lut_memory: 239 + bus * 464 / 100,
+        ff: 2051 + bus * 64 / 10,
         ram18: queue(design),
     }
 }
@@ -165,25 +182,27 @@ fn array(design: &Design) -> Resources {
         Cell::Generic | Cell::Simulation => Resources {
             dsp: cells,
             lut: 32 * cells + adders,
-            lut_memory: 2 * cells + 5 * cols,
+            lut_memory: (2 * cells).saturating_sub(4 * cols),
             ff: 72 * cells + 30 * cols + adders,
             ram18: 0,
         },
     }
 }
 
-fn post(design: &Design, lanes: usize) -> Resources {
-    let residual = usize::from(design.residual());
-    let tables = match design.tables() {
-        0 => 0,
-        count => lanes * blocks(count * 256, 8),
+fn post(design: &Design, lanes: usize, float: bool) -> Resources {
+    let (residual, float) = (usize::from(design.residual()), usize::from(float));
+    // A single table is in lookup tables.
+    let (alone, tables) = match design.tables() {
+        0 => (0, 0),
+        1 => (1, 0),
+        count => (0, blocks(count * 256, 8)),
     };
     Resources {
         dsp: lanes * (2 + 4 * residual),
-        lut: 80 + lanes * (585 + 1143 * residual),
-        lut_memory: 160 + lanes * (9 + 32 * residual),
-        ff: 103 + lanes * (383 + 801 * residual),
-        ram18: tables,
+        lut: 40 + lanes * (648 + 1200 * residual + 101 * float),
+        lut_memory: 160 + lanes * (9 + 32 * residual + 20 * float + 40 * alone),
+        ff: 103 + lanes * (383 + 801 * residual + 8 * float + 32 * alone),
+        ram18: lanes * tables,
     }
 }
 
@@ -192,7 +211,7 @@ fn gemm(design: &Design) -> Resources {
     let accumulators = blocks(design.obuf_depth(), 32 * cols);
     Resources {
         dsp: 1,
-        lut: 2320 + 74 * cols,
+        lut: 2680 + 78 * cols,
         lut_memory: 634 + 27 * cols + shallow(design.obuf_depth(), 32 * cols),
         ff: 3069 + 75 * cols,
         ram18: queue(design) + accumulators,
@@ -201,19 +220,71 @@ fn gemm(design: &Design) -> Resources {
 
 fn vector(design: &Design) -> Resources {
     let lanes = design.lanes();
-    let sums = lanes * blocks(design.acc_depth(), 32);
+    let float = usize::from(design.float());
+    // The sums of rows, and with the longer pipeline the results on their way to a buffer.
+    let sums = blocks(design.acc_depth(), 32 * lanes);
+    let results = float * blocks(results_in_flight(design), 32 * lanes);
     Resources {
         dsp: lanes * (3 + design.taps()),
-        lut: 2035 + 1004 * lanes,
-        lut_memory: 334 + 93 * lanes + lanes * shallow(design.acc_depth(), 32),
-        ff: 3112 + 433 * lanes,
-        ram18: queue(design) + sums,
+        lut: 2728 + 901 * lanes + float * (90 + 310 * lanes),
+        lut_memory: 334 + 93 * lanes + shallow(design.acc_depth(), 32 * lanes),
+        ff: 3112 + 401 * lanes + float * 300,
+        ram18: queue(design) + sums + results,
+    }
+}
+
+/// Places for results that npu_vector_datapath has with the float domain: one for each cycle from
+/// the issue of an element to its result's way to a buffer.
+fn results_in_flight(design: &Design) -> usize {
+    let alu = if design.function_segments() > 0 { 24 } else { 9 };
+    let levels = usize::BITS - (design.lanes() - 1).leading_zeros();
+    let reduction = if design.lanes() > 1 { 7 + 5 * levels as usize } else { 6 };
+    let post = if design.residual() { 24 } else { 10 } + usize::from(design.lookup());
+    3 + alu + reduction + post
+}
+
+/// One product, one sum and both conversions a lane.
+fn float_arithmetic(design: &Design) -> Resources {
+    let lanes = if design.float() { design.lanes() } else { 0 };
+    Resources {
+        dsp: 2 * lanes,
+        lut: 964 * lanes,
+        lut_memory: 78 * lanes,
+        ff: 582 * lanes,
+        ram18: 0,
+    }
+}
+
+/// Another product and sum a lane, and its copy of three coefficients a segment.
+fn function_unit(design: &Design) -> Resources {
+    let lanes = if design.function_segments() > 0 { design.lanes() } else { 0 };
+    Resources {
+        dsp: 2 * lanes,
+        lut: 1168 * lanes,
+        lut_memory: lanes * (80 + 3 * shallow(design.function_segments(), 32)),
+        ff: 825 * lanes,
+        ram18: 3 * lanes * blocks(design.function_segments(), 32),
+    }
+}
+
+/// In a lane; in the float domain also an accumulator per lane and a tree across the lanes.
+fn reduction(design: &Design) -> Resources {
+    let lanes = design.lanes();
+    if !design.float() {
+        return Resources { lut: 87 * lanes, ff: 16 + 32 * lanes, ..Resources::default() };
+    }
+    Resources {
+        dsp: 0,
+        lut: 797 * lanes + 584 * (lanes - 1),
+        lut_memory: 16 + 40 * lanes + shallow(design.acc_depth(), 32 * lanes),
+        ff: 210 + 508 * lanes + 415 * (lanes - 1),
+        ram18: blocks(design.acc_depth(), 32 * lanes),
     }
 }
 
 fn banked(buffer: &BankedBuffer, read_clients: usize) -> Resources {
     let word = buffer.word_bytes * 8;
-    let bank = blocks(buffer.bank_depth, word);
+    let bank = blocks_of_lanes(buffer.bank_depth, word);
     // Measured with eight clients and lanes of 8 bits.
     let clients = read_clients + 3;
     Resources {
@@ -228,12 +299,17 @@ fn banked(buffer: &BankedBuffer, read_clients: usize) -> Resources {
 fn weights_and_parameters(design: &Design) -> Resources {
     let weights = design.wbuf();
     let pbuf = 64 * design.cols();
+    let square = design.rows() * design.rows() * design.activation_bits();
+    let transposer = if design.dynamic_weights() { square } else { 0 };
     Resources {
         dsp: 0,
-        lut: 100,
+        lut: 110 + transposer * 4 / 7,
         lut_memory: shallow(weights.words, weights.word_bytes * 8)
             + shallow(design.pbuf_words(), pbuf),
-        ff: weights.word_bytes * 8 + pbuf,
+        // Lookup tables need a register of their own at the output.
+        ff: weights.word_bytes * 8
+            + pbuf * if design.pbuf_words() <= 64 { 2 } else { 1 }
+            + transposer,
         ram18: blocks(weights.words, weights.word_bytes * 8) + blocks(design.pbuf_words(), pbuf),
     }
 }

@@ -1,0 +1,116 @@
+//! The estimate of docs/resources.md against what Yosys counted: the tables of
+//! docs/implementation.md, written by scripts/measure_resources.py, are the only copy of the
+//! measured numbers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use common::root;
+use npugen::design::Design;
+use npugen::rtl::resources::{self, Resources};
+
+/// Largest error of the sum over a design, in percent. The page names these numbers.
+const TOTAL: Resources = Resources { dsp: 0, lut: 5, lut_memory: 10, ff: 5, ram18: 5 };
+/// Largest error of a unit: this many percent, or what `SLACK` allows.
+const UNIT_PERCENT: usize = 20;
+const SLACK: Resources = Resources { dsp: 0, lut: 100, lut_memory: 320, ff: 320, ram18: 4 };
+
+/// A column of the tables: its name, and its number.
+type Column = (&'static str, fn(&Resources) -> usize);
+const COLUMNS: [Column; 5] = [
+    ("DSP48E2", |r| r.dsp),
+    ("LUT", |r| r.lut),
+    ("LUT as memory", |r| r.lut_memory),
+    ("FF", |r| r.ff),
+    ("RAM18", |r| r.ram18),
+];
+
+/// Measured units by configuration.
+fn measured() -> BTreeMap<String, BTreeMap<String, Resources>> {
+    let page = fs::read_to_string(root().join("docs/implementation.md")).unwrap();
+    let (_, section) = page.split_once("<!-- generated: resources -->").unwrap();
+    let (section, _) = section.split_once("<!-- end: resources -->").unwrap();
+    let mut found = BTreeMap::new();
+    for part in section.split("\n### `").skip(1) {
+        let (name, rest) = part.split_once('`').unwrap();
+        let (_, rows) =
+            rest.split_once("\n| unit | DSP48E2 | LUT | LUT as memory | FF | RAM36 |\n").unwrap();
+        let units = rows.lines().skip(1).take_while(|line| line.starts_with("| ")).map(row);
+        found.insert(name.to_owned(), units.collect());
+    }
+    found
+}
+
+fn row(line: &str) -> (String, Resources) {
+    let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+    let number = |index: usize| cells[index].parse::<f64>().unwrap();
+    let whole = |index: usize| number(index) as usize;
+    let resources = Resources {
+        dsp: whole(1),
+        lut: whole(2),
+        lut_memory: whole(3),
+        ff: whole(4),
+        ram18: (2.0 * number(5)) as usize,
+    };
+    (cells[0].to_owned(), resources)
+}
+
+fn percent(error: usize, of: usize) -> usize {
+    (100 * error).div_ceil(of.max(1))
+}
+
+#[test]
+fn estimates_agree_with_measurements() {
+    let measured = measured();
+    assert!(measured.contains_key("tiny"), "{:?}", measured.keys());
+    let mut wrong = Vec::new();
+    for (name, units) in &measured {
+        let estimate = resources::estimate(&Design::preset(name).unwrap());
+        // `others` and `total` are not units.
+        assert_eq!(estimate.len() + 2, units.len(), "{name}");
+        for (column, value) in COLUMNS {
+            let mut sum = 0;
+            for unit in &estimate {
+                let (guess, actual) = (value(&unit.resources), value(&units[unit.module]));
+                sum += guess;
+                let error = guess.abs_diff(actual);
+                if error > value(&SLACK) && percent(error, actual) > UNIT_PERCENT {
+                    wrong.push(format!(
+                        "{name}: {} {column} {guess}, measured {actual}",
+                        unit.module
+                    ));
+                }
+            }
+            let actual = value(&units["total"]);
+            if percent(sum.abs_diff(actual), actual) > value(&TOTAL) {
+                wrong.push(format!("{name}: total {column} {sum}, measured {actual}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The page says how good the estimate is; this file decides it.
+#[test]
+fn the_page_names_the_tolerances() {
+    let page = fs::read_to_string(root().join("docs/implementation.md")).unwrap();
+    let sums = format!(
+        "within {} % of these sums for LUT and FF, {} % for LUT as memory and {} % for block RAM, \
+         and exact for DSP48E2",
+        TOTAL.lut, TOTAL.lut_memory, TOTAL.ram18
+    );
+    let units = format!(
+        "a single unit within {UNIT_PERCENT} %, or {} LUT, {} LUT as memory, {} FF and {} RAM36",
+        SLACK.lut,
+        SLACK.lut_memory,
+        SLACK.ff,
+        SLACK.ram18 / 2
+    );
+    for text in [sums, units] {
+        assert!(page.contains(&text), "docs/implementation.md does not say: {text}");
+    }
+}
