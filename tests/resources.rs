@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use common::root;
+use npugen::config::Override;
 use npugen::design::Design;
 use npugen::rtl::resources::{self, Resources};
 
@@ -92,6 +93,64 @@ fn estimates_agree_with_measurements() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Rows of the section of a module that was synthesised alone: LUTRAM and shift registers together.
+fn measured_alone(module: &str) -> BTreeMap<String, Resources> {
+    let page = fs::read_to_string(root().join("docs/implementation.md")).unwrap();
+    let (_, section) = page.split_once(&format!("<!-- generated: {module} -->")).unwrap();
+    let (section, _) = section.split_once("<!-- end: ").unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let number = |index: usize| cells[index].parse::<usize>().unwrap();
+        let resources = Resources {
+            dsp: number(1),
+            lut: number(2),
+            lut_memory: number(3) + number(4),
+            ff: number(5),
+            ram18: 0,
+        };
+        (cells[0].trim_matches('`').to_owned(), resources)
+    })
+    .collect()
+}
+
+/// Custom operations: each within 25 % or 20 of what it takes, all of them within 10 %.
+#[test]
+fn estimates_of_custom_operations_agree_with_measurements() {
+    let measured = measured_alone("npu_vector_custom");
+    let file = root().join("configs/examples/custom_op.yaml");
+    let design = Design::from_file(&file, &[Override::set("vector.lanes=4").unwrap()]).unwrap();
+    let mut wrong = Vec::new();
+    let mut check = |name: &str, guess: Resources, percents: usize, slack: usize| {
+        for (column, value) in COLUMNS {
+            let (guess, actual) = (value(&guess), value(&measured[name]));
+            let error = guess.abs_diff(actual);
+            let slack = if column == "DSP48E2" { 0 } else { slack };
+            if error > slack && percent(error, actual) > percents {
+                wrong.push(format!("{name}: {column} {guess}, measured {actual}"));
+            }
+        }
+    };
+    for op in design.vector_ops() {
+        check(&op.module(), resources::operation(op), 25, 20);
+    }
+    let units = resources::estimate(&design);
+    let unit = units.iter().find(|unit| unit.module == "npu_vector_custom").unwrap();
+    check(unit.module, unit.resources, 10, 0);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // A machine without such operations has no row for them.
+    let plain = resources::estimate(&Design::preset("tiny").unwrap());
+    assert!(plain.iter().all(|unit| unit.module != "npu_vector_custom"));
+}
+
+/// The budget of the 16 x 16 array of dsp48e2 cells.
+#[test]
+fn the_array_stays_within_its_budget() {
+    let array = &measured_alone("npu_array")["npu_array"];
+    assert!(array.dsp <= 130 && array.ff <= 2000, "{array:?}");
+    assert!(array.lut + array.lut_memory <= 1000, "{array:?}");
 }
 
 /// The page says how good the estimate is; this file decides it.

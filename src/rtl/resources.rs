@@ -4,7 +4,11 @@
 //! (docs/implementation.md); block RAM is counted from the geometry of each memory.
 //! The estimate knows no placement: it says whether a design has a chance to fit, not that it does.
 
+mod custom;
+
 use std::fmt::Write as _;
+
+pub use custom::operation;
 
 use crate::design::{BankedBuffer, Cell, Design};
 
@@ -47,7 +51,7 @@ pub struct Unit {
 /// The units of a design, in the order of the structure in docs/rtl.md.
 pub fn estimate(design: &Design) -> Vec<Unit> {
     let unit = |module, resources| Unit { module, resources };
-    vec![
+    let mut units = vec![
         unit("npu_csr", host_registers(design)),
         unit("npu_frontend", front_end(design)),
         unit("npu_load", load(design)),
@@ -63,7 +67,12 @@ pub fn estimate(design: &Design) -> Vec<Unit> {
         unit("IBUF", banked(design.ibuf(), 5)),
         unit("VMEM", banked(design.vmem(), 4)),
         unit("WBUF, PBUF", weights_and_parameters(design)),
-    ]
+    ];
+    if !design.vector_ops().is_empty() {
+        // Behind the rest of npu_vector.
+        units.insert(11, unit("npu_vector_custom", custom::operations(design)));
+    }
+    units
 }
 
 /// The page.
@@ -236,11 +245,26 @@ fn vector(design: &Design) -> Resources {
 /// Places for results that npu_vector_datapath has with the float domain: one for each cycle from
 /// the issue of an element to its result's way to a buffer.
 fn results_in_flight(design: &Design) -> usize {
-    let alu = if design.function_segments() > 0 { 24 } else { 9 };
+    let alu = alu_latency(design) + usize::from(!design.vector_ops().is_empty());
     let levels = usize::BITS - (design.lanes() - 1).leading_zeros();
     let reduction = if design.lanes() > 1 { 7 + 5 * levels as usize } else { 6 };
     let post = if design.residual() { 24 } else { 10 } + usize::from(design.lookup());
     3 + alu + reduction + post
+}
+
+/// Cycles from the operands to the result of any function of the lanes but custom ones.
+fn own_latency(design: &Design) -> usize {
+    match (design.float(), design.function_segments()) {
+        (false, _) => 3,
+        (true, 0) => 9,
+        (true, _) => 24,
+    }
+}
+
+/// The same with custom operations, without the cycle in which a result is chosen.
+fn alu_latency(design: &Design) -> usize {
+    let custom = design.vector_ops().iter().map(|op| op.latency as usize).max();
+    own_latency(design).max(custom.unwrap_or(0))
 }
 
 /// One product, one sum and both conversions a lane.
