@@ -65,6 +65,10 @@ pub enum Error {
         /// The byte.
         byte: u8,
     },
+    /// A network that cannot be taken.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Graph(#[from] Box<crate::graph::Problems>),
     /// Data that do not fit what they are given for.
     #[error("{message}")]
     #[diagnostic(code(data), help("{remedy}"))]
@@ -209,6 +213,7 @@ impl Error {
             | Error::TooLong { .. }
             | Error::NotText { .. }
             | Error::Data { .. }
+            | Error::Graph(_)
             | Error::Assembly(_)
             | Error::Program { .. }
             | Error::Target { .. }

@@ -12,6 +12,7 @@ pub mod expr;
 pub mod files;
 pub mod functions;
 pub mod golden;
+pub mod graph;
 pub mod isa;
 pub mod kernels;
 pub mod onnx;

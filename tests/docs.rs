@@ -74,6 +74,8 @@ fn generated_sections_are_current() {
     let sections = [
         ("docs/numerics.md", "functions", npugen::functions::manual()),
         ("docs/extensions.md", "expressions", npugen::expr::manual()),
+        ("docs/graph.md", "passes", npugen::graph::passes::manual()),
+        ("docs/graph.md", "operators", npugen::graph::import::manual()),
     ];
     for (page, name, expected) in sections {
         let path = root().join(page);
@@ -150,6 +152,7 @@ fn run(folder: &Path, command: &str) {
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(root().join("configs"), folder.path().join("configs")).unwrap();
+    std::os::unix::fs::symlink(root().join("tests"), folder.path().join("tests")).unwrap();
     folder
 }
 
@@ -158,7 +161,7 @@ fn folder() -> tempfile::TempDir {
 fn examples_of_the_help_texts_work() {
     let folder = folder();
     // Programs are made first.
-    let names = "asm build run compare disasm lint demo bench fuzz function test-extension schema doctor completions";
+    let names = "asm build run compare disasm lint demo bench fuzz function graph test-extension schema doctor completions";
     let help =
         |name: &str| String::from_utf8(npugen(folder.path(), &[name, "--help"]).stdout).unwrap();
     let mut count = 0;

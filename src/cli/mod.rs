@@ -15,6 +15,7 @@ mod doctor;
 mod extension;
 mod function;
 mod fuzz;
+mod graph;
 mod lint;
 mod program_args;
 mod rtl_args;
@@ -69,6 +70,7 @@ enum Command {
     Bench(bench::Args),
     Fuzz(fuzz::Args),
     Function(function::Args),
+    Graph(graph::Args),
     #[command(name = "test-extension")]
     TestExtension(extension::Args),
     Schema(schema::Args),
@@ -88,6 +90,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Bench(args) => bench::run(args),
         Command::Fuzz(args) => fuzz::run(args),
         Command::Function(args) => function::run(args),
+        Command::Graph(args) => graph::run(args),
         Command::TestExtension(args) => extension::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Demo(args) => demo::run(args),
