@@ -13,11 +13,12 @@ pub fn manual() -> String {
     );
     let root = schema();
     let _ = writeln!(page, "{}", text(&root, "description"));
-    table(&root, "", &root["default"], &mut page);
+    table(&root, "", "", &root["default"], &mut page);
     page
 }
 
-fn table(group: &Json, path: &str, defaults: &Json, page: &mut String) {
+/// The keys of a group. `path` stands before them, `heading` before the groups among them.
+fn table(group: &Json, path: &str, heading: &str, defaults: &Json, page: &mut String) {
     let Some(properties) = group["properties"].as_object() else { return };
     let (groups, leaves): (Vec<_>, Vec<_>) =
         properties.iter().partition(|(_, schema)| is_group(schema));
@@ -35,12 +36,15 @@ fn table(group: &Json, path: &str, defaults: &Json, page: &mut String) {
     }
     for (name, schema) in groups {
         if let Some(items) = schema.get("items") {
-            let _ = writeln!(page, "\n## `{path}{name}[]`\n\n{}", text(schema, "description"));
-            table(items, "", &Json::Null, page);
+            let heading = format!("{heading}{name}[]");
+            let _ = writeln!(page, "\n## `{heading}`\n\n{}", text(schema, "description"));
+            table(items, "", &format!("{heading}."), &Json::Null, page);
             continue;
         }
-        let _ = writeln!(page, "\n## `{path}{name}`\n\n{}", text(schema, "description"));
-        table(schema, &format!("{path}{name}."), inherited(schema, defaults, name), page);
+        let _ = writeln!(page, "\n## `{heading}{name}`\n\n{}", text(schema, "description"));
+        let below = format!("{path}{name}.");
+        let heading = format!("{heading}{name}.");
+        table(schema, &below, &heading, inherited(schema, defaults, name), page);
     }
 }
 

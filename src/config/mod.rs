@@ -12,8 +12,8 @@ pub use check::schema;
 pub use docs::manual;
 pub use raw::{
     AccumulatorConfig, ArrayConfig, AxiConfig, BankedConfig, BufferConfig, CellConfig,
-    ControlConfig, DomainConfig, ExtensionConfig, FunctionConfig, ParameterConfig, PostConfig,
-    RawConfig, VectorConfig, VectorOpConfig, WeightConfig,
+    ControlConfig, DomainConfig, ExtensionConfig, FunctionConfig, OutputConfig, ParameterConfig,
+    PostConfig, RawConfig, StateConfig, UnitConfig, VectorConfig, VectorOpConfig, WeightConfig,
 };
 pub use tree::Origin;
 pub use violation::{ConfigErrors, Violation};

@@ -159,12 +159,17 @@ pub struct ExtensionConfig {
     #[schemars(length(max = 64))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<FunctionConfig>,
+    /// Compute units: a fifth engine, UNIT, streams operands from the buffers through them and their
+    /// outputs back. They get its function numbers, in this order.
+    #[schemars(length(max = 16))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<UnitConfig>,
 }
 
 impl ExtensionConfig {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.vector_ops.is_empty() && self.functions.is_empty()
+        self.vector_ops.is_empty() && self.functions.is_empty() && self.units.is_empty()
     }
 }
 
@@ -182,6 +187,67 @@ pub struct FunctionConfig {
     /// the function goes on as a straight line.
     #[schemars(range(min = 1, max = 65536))]
     pub range: u32,
+}
+
+/// One compute unit: in every lane, states that each element of a group changes, and outputs of what
+/// they are after its last element. All values are integers of 32 bits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnitConfig {
+    /// Name in assembly, `run unit.NAME`.
+    #[schemars(length(max = 24))]
+    pub name: String,
+    /// What it does, for the manual.
+    #[serde(default)]
+    #[schemars(length(max = 200), extend("x-text" = "a sentence"))]
+    pub doc: Option<String>,
+    /// Operands of an element: 1 is a, 2 are a and b.
+    #[schemars(range(min = 1, max = 2))]
+    pub operands: u32,
+    /// Names of the registers p0 to p3 in the expressions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4), inner(length(max = 24)))]
+    pub parameters: Vec<String>,
+    /// What a lane remembers of the elements of a group.
+    #[schemars(length(max = 8))]
+    pub states: Vec<StateConfig>,
+    /// The words given for a group, in this order.
+    #[schemars(length(max = 8))]
+    pub outputs: Vec<OutputConfig>,
+    /// A Verilog file with a module `npu_unit_NAME` of your own in the place of the one made from the
+    /// expressions, beside this configuration; see docs/extensions.md.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200), extend("x-text" = "the path of a file"))]
+    pub verilog: Option<String>,
+}
+
+/// One state of a compute unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StateConfig {
+    /// Name in the expressions.
+    #[schemars(length(max = 24))]
+    pub name: String,
+    /// Value before the first element of a group: an expression of `lane` and the parameters.
+    #[schemars(length(max = 4096), extend("x-text" = "an expression such as `0`"))]
+    pub initial: String,
+    /// Value after an element: an expression of a, b, `index` (the element's position in the group),
+    /// `lane`, the parameters, and all states as they were before.
+    #[schemars(length(max = 4096), extend("x-text" = "an expression such as `max(best, a)`"))]
+    pub next: String,
+}
+
+/// One output of a compute unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OutputConfig {
+    /// Name, for reports.
+    #[schemars(length(max = 24))]
+    pub name: String,
+    /// Its value: an expression of the states after the last element, `count` (the elements of the
+    /// group), `lane` and the parameters.
+    #[schemars(length(max = 4096), extend("x-text" = "an expression such as `sum / count`"))]
+    pub value: String,
 }
 
 /// One operation of the SIMD lanes.

@@ -37,7 +37,7 @@ pub fn prove(design: &Design, op: &VectorOp, seconds: u32) -> Result<Proof, Erro
     };
     let needed = op.expr.latency();
     let cycles = needed.max(op.latency);
-    let reference = rtl::expr::module("npu_reference", &op.expr, op.operands, needed);
+    let reference = rtl::expr::operation("npu_reference", &op.expr, op.operands, needed);
     let mut files = vec![
         Source { name: "reference.v".to_owned(), text: reference },
         Source { name: "own.v".to_owned(), text: own.clone() },

@@ -359,7 +359,7 @@ impl Rtl {
             return Err(Error::Unfinished { cycle: self.session.cycle(), reads, writes });
         }
         tags.extend(self.drain()?);
-        let counters = host::counters(&mut self.session)?;
+        let counters = host::counters(&mut self.session, self.design.engines().len())?;
         let cycles = counters.first().map_or(0, |counter| counter.1);
         let retired = self.session.retired().iter().map(|event| Retirement {
             engine: Engine::QUEUED[event.engine],

@@ -176,11 +176,11 @@ pub fn soft_reset(session: &mut Session, patience: u64) -> Result<(), Error> {
     }
 }
 
-/// All counters, as of one cycle, in the order of the table.
-pub fn counters(session: &mut Session) -> Result<Vec<(&'static str, u64)>, Error> {
+/// All counters of a design with so many engines, as of one cycle, in the order of the table.
+pub fn counters(session: &mut Session, engines: usize) -> Result<Vec<(&'static str, u64)>, Error> {
     trigger(session, &[&csr::control::SNAPSHOT])?;
     let mut values = Vec::new();
-    for (index, counter) in (0..).zip(csr::COUNTERS) {
+    for (index, counter) in (0..).zip(csr::counters(engines)) {
         let value = read_wide(session, &csr::counter_lo::REG, &csr::counter_hi::REG, index)?;
         values.push((counter.name, value));
     }
@@ -253,6 +253,10 @@ pub fn hang_report(session: &mut Session) -> Result<HangReport, Error> {
         let oldest = read(session, &csr::engine_oldest::REG, index)?;
         let state = read(session, &csr::engine_state::REG, index)?;
         let wait = read(session, &csr::engine_wait::REG, index)?;
+        // An engine is always in one of the four classes; one that is not there reads as zero.
+        if csr::engine_state::ACTIVITY.extract(state) == 0 {
+            continue;
+        }
         engines.push(EngineReport {
             engine,
             retired: (csr::engine_retired::ANY.extract(retired) != 0)

@@ -190,5 +190,5 @@ pub struct Outputs {
     /// `retire_valid`: bit i for engine i of [`crate::isa::Engine::QUEUED`].
     pub retire_valid: u32,
     /// `retire_pc`, one per engine; meaningful where the valid bit is set.
-    pub retire_pc: [u32; 4],
+    pub retire_pc: [u32; crate::isa::Engine::QUEUED.len()],
 }

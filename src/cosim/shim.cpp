@@ -18,7 +18,7 @@
 namespace {
 
 constexpr int MAX_BUS_BYTES = 128;
-constexpr int NUM_ENGINES = 4;
+constexpr int NUM_ENGINES = 5;  // the most; ports may have fewer
 constexpr int PC_W = NPUGEN_PC_W;
 
 struct AxiRequest {

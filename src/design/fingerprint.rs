@@ -39,6 +39,7 @@ fn yaml(value: &serde_json::Value, indent: usize) -> String {
         Value::Object(map) => map
             .iter()
             .map(|(key, value)| match value {
+                Value::Array(items) if items.is_empty() => format!("{:indent$}{key}: []\n", ""),
                 Value::Object(_) | Value::Array(_) => {
                     format!("{:indent$}{key}:\n{}", "", yaml(value, indent + 2))
                 }
@@ -50,7 +51,7 @@ fn yaml(value: &serde_json::Value, indent: usize) -> String {
             .map(|item| {
                 // The first key of an item stands behind its dash.
                 let text = yaml(item, indent + 2);
-                format!("{:indent$}- {}", "", text.trim_start())
+                format!("{:indent$}- {}\n", "", text.trim())
             })
             .collect(),
         // JSON's quoting is YAML's.
@@ -74,7 +75,7 @@ fn is_plain(text: &str) -> bool {
 pub const INVISIBLE: [&str; 4] = ["name", "clock_mhz", "array.cell", "extensions.functions"];
 
 /// The fingerprint of a resolved configuration. Name, clock and cell stay out of it, functions, whose
-/// tables are data, and the Verilog of operations: programs cannot tell them.
+/// tables are data, and the Verilog of operations and units: programs cannot tell them.
 pub(super) fn of(resolved: &RawConfig) -> Fingerprint {
     let mut seen = resolved.clone();
     seen.name = String::new();
@@ -82,6 +83,7 @@ pub(super) fn of(resolved: &RawConfig) -> Fingerprint {
     seen.array.cell = CellConfig::Generic;
     seen.extensions.functions.clear();
     seen.extensions.vector_ops.iter_mut().for_each(|op| op.verilog = None);
+    seen.extensions.units.iter_mut().for_each(|unit| unit.verilog = None);
     let isa = format!("{ENGINES:?}");
     hash(&[canonical(&seen).as_bytes(), &ISA_VERSION.to_le_bytes(), isa.as_bytes()])
 }

@@ -8,17 +8,19 @@ mod operations;
 mod presets;
 mod random;
 mod resolve;
+mod units;
 
 use std::path::Path;
 
 use crate::config::{ConfigErrors, Override, RawConfig};
 use crate::error::Error;
 use crate::files;
-use crate::isa::CustomSpec;
+use crate::isa::{CustomSpec, Engine};
 
 pub use fingerprint::{Fingerprint, INVISIBLE};
 pub use operations::{OPERANDS, OwnFunction, VectorOp};
 pub use presets::PRESETS;
+pub use units::{ComputeUnit, Output, State};
 
 /// What a processing element is built of. All agree in every bit and cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,6 +117,7 @@ pub struct Design {
     axi: Axi,
     vector_ops: Vec<VectorOp>,
     functions: Vec<OwnFunction>,
+    units: Vec<ComputeUnit>,
     canonical: String,
     fingerprint: Fingerprint,
 }
@@ -290,9 +293,23 @@ impl Design {
         &self.functions
     }
 
-    /// The operations as programs see them.
+    /// The compute units: the functions of the engine UNIT.
+    pub fn units(&self) -> &[ComputeUnit] {
+        &self.units
+    }
+
+    /// The engines with a queue. Those of [`Engine::QUEUED`] but UNIT are in every design.
+    pub fn engines(&self) -> &'static [Engine] {
+        let all = &Engine::QUEUED;
+        let most = if self.units.is_empty() { all.len() - 1 } else { all.len() };
+        all.get(..most).unwrap_or(all)
+    }
+
+    /// The operations and units as programs see them.
     pub fn custom_specs(&self) -> Vec<CustomSpec> {
-        self.vector_ops.iter().enumerate().map(|(index, op)| op.spec(index)).collect()
+        let operations = self.vector_ops.iter().enumerate().map(|(index, op)| op.spec(index));
+        let units = self.units.iter().enumerate().map(|(index, unit)| unit.spec(index));
+        operations.chain(units).collect()
     }
 
     /// Whether post-processing can add a residual.

@@ -5,7 +5,7 @@ use crate::config::{DomainConfig, RawConfig, VectorOpConfig, Violation};
 use crate::expr::{Definition, Domain, Expr, ExprError};
 use crate::files;
 use crate::isa::table::vector::Function;
-use crate::isa::{CUSTOM, CustomSpec, FIRST_CUSTOM};
+use crate::isa::{CUSTOM, CustomSpec, Engine, FIRST_CUSTOM};
 
 /// Names of the operands.
 pub const OPERANDS: [&str; 3] = ["a", "b", "c"];
@@ -45,6 +45,7 @@ impl VectorOp {
     pub(super) fn spec(&self, index: usize) -> CustomSpec {
         let index = u8::try_from(index).unwrap_or(u8::MAX);
         CustomSpec {
+            engine: Engine::Vector,
             name: self.name.clone(),
             number: FIRST_CUSTOM.saturating_add(index),
             doc: self.doc.clone(),
@@ -113,15 +114,7 @@ impl Rules<'_> {
     pub(super) fn vector_ops(&mut self, config: &mut RawConfig) -> Vec<VectorOp> {
         let float = config.vector.float;
         let entries = config.extensions.vector_ops.clone();
-        let definitions: Vec<Definition<'_>> = entries
-            .iter()
-            .map(|entry| Definition {
-                name: &entry.name,
-                operands: operands(entry),
-                domain: domain(entry),
-                text: &entry.expression,
-            })
-            .collect();
+        let definitions: Vec<Definition<'_>> = entries.iter().map(definition).collect();
         let mut ops = Vec::new();
         let places = self.sound_items("extensions.vector_ops", entries.len());
         for ((index, entry), place) in entries.iter().enumerate().zip(&places) {
@@ -175,13 +168,13 @@ impl Rules<'_> {
     }
 
     /// Positions in the file of the items of a list that have no violation: the others are left out.
-    fn sound_items(&self, list: &str, count: usize) -> Vec<usize> {
+    pub(super) fn sound_items(&self, list: &str, count: usize) -> Vec<usize> {
         let sound = |item: &usize| !self.draft.is_bad_item(&format!("{list}[{item}]"));
         (0..).filter(sound).take(count).collect()
     }
 
     /// An expression that cannot be read, at its place.
-    fn expression(&mut self, (name, text): (&str, &str), key: &str, error: &ExprError) {
+    pub(super) fn expression(&mut self, (name, text): (&str, &str), key: &str, error: &ExprError) {
         let message = format!("expression of `{name}`: {}", error.message);
         let origin = self.draft.origin(key);
         let violation = Violation::new(key, message, error.remedy.clone(), origin);
@@ -191,7 +184,6 @@ impl Rules<'_> {
     /// The module of an operation from its file.
     fn verilog(&mut self, entry: &VectorOpConfig, path: &str) -> Option<String> {
         let file = entry.verilog.as_ref()?;
-        let module = module_name(&entry.name);
         let key = format!("{path}.verilog");
         if entry.latency.is_none() {
             self.report(
@@ -200,20 +192,31 @@ impl Rules<'_> {
                 "say how many cycles after the operands `out` stands".to_owned(),
             );
         }
+        self.module_file(file, &entry.name, &module_name(&entry.name), &key)
+    }
+
+    /// A file of the user's whose first module is `module`.
+    pub(super) fn module_file(
+        &mut self,
+        file: &str,
+        name: &str,
+        module: &str,
+        key: &str,
+    ) -> Option<String> {
         let text = match files::read_text(&self.draft.folder.join(file), files::CONFIG_LIMIT) {
             Ok(text) => text,
             Err(error) => {
-                let message = format!("`{}`: {error}", entry.name);
+                let message = format!("`{name}`: {error}");
                 let remedy = "the path begins at the folder of the configuration".to_owned();
-                self.report(&[&key], message, remedy);
+                self.report(&[key], message, remedy);
                 return None;
             }
         };
         let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         let mut after = words.by_ref().skip_while(|word| *word != "module").skip(1);
-        if after.find(|word| !word.is_empty()) != Some(module.as_str()) {
+        if after.find(|word| !word.is_empty()) != Some(module) {
             self.report(
-                &[&key],
+                &[key],
                 format!("the first module of `{file}` is not `{module}`"),
                 format!("the file holds `module {module}`, with the ports of docs/extensions.md"),
             );
@@ -264,5 +267,15 @@ fn domain(entry: &VectorOpConfig) -> Domain {
     match entry.domain {
         DomainConfig::Int => Domain::Int,
         DomainConfig::Float => Domain::Float,
+    }
+}
+
+/// An operation as expressions see it.
+pub(super) fn definition(entry: &VectorOpConfig) -> Definition<'_> {
+    Definition {
+        name: &entry.name,
+        operands: operands(entry),
+        domain: domain(entry),
+        text: &entry.expression,
     }
 }

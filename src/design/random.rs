@@ -1,7 +1,10 @@
 //! Random legal designs, for tests: small enough to simulate, odd enough to find mistakes.
 
 use super::Design;
-use crate::config::{CellConfig, ConfigErrors, DomainConfig, RawConfig, VectorOpConfig};
+use crate::config::{
+    CellConfig, ConfigErrors, DomainConfig, OutputConfig, RawConfig, StateConfig, UnitConfig,
+    VectorOpConfig,
+};
 use crate::units::Bytes;
 
 /// A generator of numbers that is the same everywhere (SplitMix64).
@@ -62,6 +65,7 @@ impl Design {
         config.control.queue_depth = numbers.pick(&[4, 16, 64]);
         config.control.trace_depth = numbers.pick(&[4, 16]);
         operations(&mut numbers, &mut config);
+        units(&mut numbers, &mut config);
         let text = super::fingerprint::canonical(&config);
         Design::from_text(&format!("random configuration of seed {seed}"), &text, &[])
     }
@@ -98,6 +102,55 @@ fn operations(numbers: &mut Numbers, config: &mut RawConfig) {
             expression: expression.to_owned(),
             verilog: None,
             latency: None,
+        });
+    }
+}
+
+/// States of a unit: initial value and next value.
+const STATES: [(&str, &str); 8] = [
+    ("0", "own + a"),
+    ("-2147483648", "max(own, a)"),
+    ("p", "a > own ? index : own"),
+    ("lane * p", "own ^ (a * 5 + lane)"),
+    ("7", "own + popcount(a ^ p)"),
+    ("p - lane", "a / 7 + (own << 1)"),
+    ("1", "a"),
+    ("0", "other + 1"),
+];
+
+/// Outputs of a unit.
+const OUTPUTS: [&str; 5] = ["own", "own * count", "max(own, other) - p", "count", "other + lane"];
+
+/// Up to two compute units, in every second design.
+fn units(numbers: &mut Numbers, config: &mut RawConfig) {
+    if numbers.coin() {
+        return;
+    }
+    for index in 0..numbers.between(1, 2) {
+        let operands = numbers.between(1, 2);
+        let states = ["own", "other"].map(|name| {
+            let (initial, next) = numbers.pick(&STATES);
+            let second = if operands > 1 && numbers.coin() { " + (b >> 1)" } else { "" };
+            StateConfig {
+                name: name.to_owned(),
+                initial: initial.to_owned(),
+                next: format!("{next}{second}"),
+            }
+        });
+        let output = |at: u32| OutputConfig {
+            name: format!("y{at}"),
+            value: numbers.pick(&OUTPUTS).to_owned(),
+        };
+        let count = [1, 1, 2, 3];
+        let most = count.get(index as usize + operands as usize - 1).copied().unwrap_or(1);
+        config.extensions.units.push(UnitConfig {
+            name: format!("u{index}"),
+            doc: None,
+            operands,
+            parameters: vec!["p".to_owned()],
+            states: states.to_vec(),
+            outputs: (0..most).map(output).collect(),
+            verilog: None,
         });
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn build(draft: &Draft) -> Result<Design, Vec<Violation>> {
     rules.options(&resolved);
     let vector_ops = rules.vector_ops(&mut resolved);
     let functions = rules.functions(&resolved);
+    let units = rules.units(&mut resolved);
 
     let array = &resolved.array;
     let segments = array.rows.div_ceil(16);
@@ -79,6 +80,7 @@ pub(super) fn build(draft: &Draft) -> Result<Design, Vec<Violation>> {
         },
         vector_ops,
         functions,
+        units,
         canonical: fingerprint::canonical(&resolved),
         fingerprint: fingerprint::of(&resolved),
         resolved,

@@ -46,6 +46,7 @@ causes! {
     SemaphoreOverflow = 12 "semaphore overflow";
     TransposerOrder = 13 "transposer used out of order";
     Fingerprint = 14 "fingerprint mismatch";
+    UnitHandshake = 15 "a compute unit broke the handshake";
 }
 
 impl Cause {
@@ -65,6 +66,9 @@ impl Cause {
             }
             Cause::PackedWeight => {
                 "keep weights above the most negative value, or build with `array.packed: false`"
+            }
+            Cause::UnitHandshake => {
+                "see the contract in docs/extensions.md: `out_valid` and `out_data` stay as they are until `out_ready`, and a group has as many words as `outputs`"
             }
             Cause::Fingerprint => "make the program again for this hardware",
             _ => "`npugen lint` finds this before a run; docs/machine.md has the rules",
@@ -86,8 +90,31 @@ pub struct Fault {
     pub address: u64,
 }
 
+impl Fault {
+    /// How a compute unit broke the handshake: the rule that `npu_unit_check` reports.
+    fn broken_rule(&self) -> &'static str {
+        match self.address {
+            1 => "`out_valid` fell before `out_ready` came",
+            2 => "`out_data` changed before `out_ready` came",
+            3 => "`out_valid` rose for a word more than the groups taken so far have",
+            _ => "unknown rule",
+        }
+    }
+}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.cause == Cause::UnitHandshake {
+            return write!(
+                f,
+                "fault {} in `{}` at instruction {}: {}: {}",
+                self.cause.number(),
+                self.engine.name(),
+                self.pc,
+                self.cause.text(),
+                self.broken_rule()
+            );
+        }
         write!(
             f,
             "fault {} in `{}` at instruction {}: {} (address {:#x})",

@@ -174,6 +174,26 @@ impl Expr {
         Schedule::of(self)
     }
 
+    /// When hardware has each value, if the operands at the positions `late` and the result are
+    /// those of cycle `latency`, which must not be before [`Expr::late_cycle`].
+    pub fn schedule_with_late(&self, late: &[usize], latency: u32) -> Schedule {
+        Schedule::with_late(self, late, latency)
+    }
+
+    /// The first cycle in which operands can come that are there last, like a state that the result
+    /// replaces. `None` where the result is not logic of them: a product takes cycles.
+    pub fn late_cycle(&self, late: &[usize]) -> Option<u32> {
+        schedule::late_cycle(self, late)
+    }
+
+    /// The value, where it depends on no operand.
+    pub fn constant(&self) -> Option<u64> {
+        match self.nodes.last()?.op {
+            Op::Const(bits) => Some(bits),
+            _ => None,
+        }
+    }
+
     /// Fewest cycles from operands to result.
     pub fn latency(&self) -> u32 {
         self.schedule().latency()

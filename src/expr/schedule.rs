@@ -63,6 +63,19 @@ impl Schedule {
         Schedule { ready }
     }
 
+    /// The stages of an expression some of whose operands arrive late, in cycle `latency`: what
+    /// depends on them is logic of that cycle, and so is the result.
+    pub(super) fn with_late(expr: &Expr, late: &[usize], latency: u32) -> Schedule {
+        let mut schedule = Schedule::of(expr);
+        let of_late = of_late(expr, late);
+        for (ready, late) in schedule.ready.iter_mut().zip(of_late) {
+            if late {
+                *ready = Ready { cycle: latency, depth: 0 };
+            }
+        }
+        schedule
+    }
+
     /// When the value of the operation number `at` is there.
     pub fn ready(&self, at: usize) -> Ready {
         self.ready.get(at).copied().unwrap_or(Ready { cycle: 0, depth: 0 })
@@ -73,6 +86,39 @@ impl Schedule {
         let last = self.ready.last().copied().unwrap_or(Ready { cycle: 0, depth: 0 });
         (last.cycle + u32::from(last.depth > 0)).max(1)
     }
+}
+
+/// Which operations depend on late operands.
+fn of_late(expr: &Expr, late: &[usize]) -> Vec<bool> {
+    let mut of_late: Vec<bool> = Vec::new();
+    for node in expr.nodes() {
+        let depends = node.args.iter().any(|&arg| of_late.get(arg) == Some(&true));
+        of_late.push(depends || matches!(node.op, Op::Operand(index) if late.contains(&index)));
+    }
+    of_late
+}
+
+/// In which cycle late operands can arrive at the earliest; `None` where something that takes
+/// cycles of its own depends on them.
+pub(super) fn late_cycle(expr: &Expr, late: &[usize]) -> Option<u32> {
+    let (schedule, of_late) = (Schedule::of(expr), of_late(expr, late));
+    let is_late = |at: usize| of_late.get(at) == Some(&true);
+    let mut cycle = 0;
+    let mut await_value = |at: usize| {
+        let ready = schedule.ready(at);
+        cycle = cycle.max(ready.cycle + u32::from(ready.depth > 0));
+    };
+    for (at, node) in expr.nodes().iter().enumerate() {
+        if is_late(at) {
+            if let Build::Pipeline(_) = build(expr, node) {
+                return None;
+            }
+            node.args.iter().filter(|&&arg| !is_late(arg)).for_each(|&arg| await_value(arg));
+        } else if at + 1 == expr.nodes().len() {
+            await_value(at);
+        }
+    }
+    Some(cycle)
 }
 
 /// The constant an operand is.

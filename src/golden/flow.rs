@@ -28,6 +28,7 @@ pub struct Flow {
     ended: bool,
     queues: [VecDeque<Queued>; QUEUES],
     counters: Vec<Counter>,
+    engines: usize,
     max: u64,
 }
 
@@ -40,6 +41,7 @@ impl Flow {
             ended: false,
             queues: Default::default(),
             counters: vec![Counter::default(); shape.semaphores],
+            engines: shape.engines,
             max: shape.semaphore_max,
         }
     }
@@ -71,6 +73,9 @@ impl Flow {
             };
             let instruction = Instruction::decode(pc, word)
                 .map_err(|error| fault(decode_cause(&error), pc, word))?;
+            if instruction.engine().is_some_and(|engine| !self.exists(engine)) {
+                return Err(fault(Cause::IllegalInstruction, pc, word));
+            }
             match instruction {
                 Instruction::Nop => {}
                 Instruction::Fence | Instruction::End => {
@@ -99,12 +104,17 @@ impl Flow {
         }
     }
 
+    /// Whether the design has an engine, with a queue.
+    fn exists(&self, engine: Engine) -> bool {
+        engine.queue_index().is_some_and(|index| index < self.engines)
+    }
+
     fn declare(&mut self, value: u64) -> Result<(), Cause> {
         let owner = |field: crate::isa::Field| {
             u8::try_from(field.extract(value))
                 .ok()
                 .and_then(Engine::from_number)
-                .filter(|engine| engine.queue_index().is_some())
+                .filter(|engine| self.exists(*engine))
                 .ok_or(Cause::FieldRange)
         };
         let owners = Some((owner(sem::PRODUCER)?, owner(sem::CONSUMER)?));

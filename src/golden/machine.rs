@@ -5,8 +5,8 @@ use super::lanes::Operation;
 use super::memory::Memory;
 use super::shape::Shape;
 use super::writes::Writes;
-use super::{Stop, gemm, load, store, vector};
-use crate::design::{Design, VectorOp};
+use super::{Stop, gemm, load, store, unit, vector};
+use crate::design::{ComputeUnit, Design, VectorOp};
 use crate::exec::{Cause, ExecError, Fault, Retirement, RunReport, TagRecord};
 use crate::isa::{Call, Engine, Flags, Instruction, Registers, table};
 use crate::program::{Program, Target};
@@ -58,6 +58,7 @@ pub struct Machine {
     target: Target,
     memory: Memory,
     vector_ops: Vec<VectorOp>,
+    units: Vec<ComputeUnit>,
     program: Option<Program>,
     flow: Flow,
     registers: [Registers; QUEUES],
@@ -73,6 +74,7 @@ impl Machine {
             target: Target::of(design),
             memory: Memory::new(shape),
             vector_ops: design.vector_ops().to_vec(),
+            units: design.units().to_vec(),
             program: None,
             flow: Flow::new(&shape, &[]),
             registers: Engine::QUEUED.map(Registers::new),
@@ -248,6 +250,10 @@ impl Machine {
                 let function =
                     table::store::Function::from_number(call.function).ok_or_else(unknown)?;
                 store::execute(memory, registers, function, &mut writes)?;
+            }
+            Engine::Unit => {
+                let unit = call.unit().and_then(|index| self.units.get(index));
+                unit::execute(memory, registers, unit.ok_or_else(unknown)?, flags, &mut writes)?;
             }
         }
         Ok(writes)

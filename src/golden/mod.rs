@@ -20,6 +20,7 @@ mod nest;
 mod post;
 mod shape;
 mod store;
+mod unit;
 mod vector;
 mod writes;
 

@@ -45,6 +45,8 @@ pub struct Shape {
     pub residual: bool,
     /// Whether VECTOR can write weight tiles.
     pub dynamic_weights: bool,
+    /// Engines with a queue.
+    pub engines: usize,
     /// Number of semaphores.
     pub semaphores: usize,
     /// Largest count of a semaphore.
@@ -77,6 +79,7 @@ impl Shape {
             packed: design.packed(),
             residual: design.residual(),
             dynamic_weights: rows == cols && cols == lanes && rows.is_power_of_two(),
+            engines: design.engines().len(),
             semaphores: semaphores.count,
             semaphore_max: (1 << semaphores.width.min(63)) - 1,
         }

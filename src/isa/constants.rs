@@ -124,7 +124,7 @@ pub fn c_header(custom: &[CustomSpec]) -> String {
         section(&mut text, &format!("{}: {}", spec.name, spec.doc), &engine_constants(spec.engine));
     }
     if !custom.is_empty() {
-        section(&mut text, "Custom operations of vector", &custom_constants(custom));
+        section(&mut text, "Functions of the configuration", &custom_constants(custom));
     }
     text.push_str(HEADER_BOTTOM);
     text
@@ -133,7 +133,7 @@ pub fn c_header(custom: &[CustomSpec]) -> String {
 /// Functions of a design's own.
 fn custom_constants(custom: &[CustomSpec]) -> Vec<Constant> {
     let constant = |function: &CustomSpec| Constant {
-        name: format!("VECTOR_FN_{}", function.name.to_uppercase()),
+        name: format!("{}_FN_{}", function.engine.name(), function.name).to_uppercase(),
         width: op::RUN_FUNCTION.width,
         value: u64::from(function.number),
         doc: function.doc.replace("*/", "* /"),

@@ -1,5 +1,5 @@
-//! What the functions of VECTOR need of a design, which of them give binary32, and which are the
-//! design's own.
+//! What the functions of VECTOR need of a design, which of them give binary32, and which functions
+//! are a design's own.
 
 use super::spec::{Call, Engine};
 use super::table::vector::Function;
@@ -59,9 +59,18 @@ pub const MAX_CUSTOM: usize = 64;
 /// What stands before the number of a custom operation whose name is not known: `custom0`.
 pub const CUSTOM: &str = "custom";
 
-/// A custom operation as programs see it.
+/// Most compute units of a design. The units of `extensions.units` are the functions of UNIT from 0
+/// on, in their order.
+pub const MAX_UNITS: usize = 16;
+
+/// What stands before the number of a unit whose name is not known: `unit0`.
+pub const UNIT: &str = "unit";
+
+/// A custom operation or a unit as programs see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomSpec {
+    /// VECTOR or UNIT.
+    pub engine: Engine,
     /// Name in assembly, without the engine.
     pub name: String,
     /// Seven-bit number in the instruction word.
@@ -75,6 +84,23 @@ impl Call {
     pub fn custom(self) -> Option<usize> {
         let index = self.function.checked_sub(FIRST_CUSTOM).map(usize::from)?;
         (self.engine == Engine::Vector && index < MAX_CUSTOM).then_some(index)
+    }
+
+    /// The unit this is a launch of.
+    pub fn unit(self) -> Option<usize> {
+        let index = usize::from(self.function);
+        (self.engine == Engine::Unit && index < MAX_UNITS).then_some(index)
+    }
+
+    /// The launch of a unit.
+    pub fn of_unit(index: usize) -> Option<Call> {
+        let function = u8::try_from(index).ok().filter(|&index| usize::from(index) < MAX_UNITS)?;
+        Some(Call { engine: Engine::Unit, function })
+    }
+
+    /// Whether a design can have such a function: one of the table, or one of its own.
+    pub fn is_known(self) -> bool {
+        self.spec().is_some() || self.custom().is_some() || self.unit().is_some()
     }
 
     /// The launch of a custom operation.

@@ -274,7 +274,7 @@ impl Instruction {
             }
             Instruction::Run { call, flags, .. } => {
                 let engine = queued(call.engine, op::RUN.name)?;
-                if call.spec().is_none() && call.custom().is_none() {
+                if !call.is_known() {
                     return Err(EncodeError::Function { engine, function: call.function });
                 }
                 let (flags, mask) = (flags.bits(), engine.spec().flag_mask());

@@ -52,3 +52,26 @@ pub mod vector {
         vector::step_x::S5,
     ];
 }
+
+/// UNIT's four loops, innermost first.
+pub mod unit {
+    use crate::isa::Field;
+    use crate::isa::table::unit;
+
+    /// Count and stride of operand a.
+    pub const LOOPS: [(Field, Field); 4] = [
+        (unit::loop0::COUNT, unit::loop0::STRIDE),
+        (unit::loop1::COUNT, unit::loop1::STRIDE),
+        (unit::loop2::COUNT, unit::loop2::STRIDE),
+        (unit::loop3::COUNT, unit::loop3::STRIDE),
+    ];
+    /// Strides of operand b.
+    pub const SRC2: [Field; 4] =
+        [unit::src2_01::S0, unit::src2_01::S1, unit::src2_23::S2, unit::src2_23::S3];
+    /// Strides of the outputs.
+    pub const DST: [Field; 4] =
+        [unit::dst_01::S0, unit::dst_01::S1, unit::dst_23::S2, unit::dst_23::S3];
+    /// Parameters.
+    pub const PARAMETERS: [Field; 4] =
+        [unit::p0::VALUE, unit::p1::VALUE, unit::p2::VALUE, unit::p3::VALUE];
+}

@@ -1,7 +1,7 @@
 //! The instruction manual, `docs/isa.md`.
 
 use super::domain::CustomSpec;
-use super::spec::{Engine, EngineSpec, Field};
+use super::spec::{EngineSpec, Field};
 use super::table::{self, ENGINES, op};
 
 /// The manual as Markdown, with the operations of a design's own.
@@ -14,8 +14,9 @@ pub fn manual(custom: &[CustomSpec]) -> String {
     words(&mut text);
     assembly(&mut text);
     for spec in ENGINES {
-        let own = if spec.engine == Engine::Vector { custom } else { &[] };
-        engine(&mut text, spec, own);
+        let own: Vec<&CustomSpec> =
+            custom.iter().filter(|function| function.engine == spec.engine).collect();
+        engine(&mut text, spec, &own);
     }
     text
 }
@@ -53,9 +54,9 @@ fn assembly(text: &mut String) {
     text.push_str(ASSEMBLY);
 }
 
-fn engine(text: &mut String, spec: &EngineSpec, custom: &[CustomSpec]) {
+fn engine(text: &mut String, spec: &EngineSpec, custom: &[&CustomSpec]) {
     text.push_str(&format!("## {}\n\n{}\n\n", spec.name, spec.doc));
-    if !spec.functions.is_empty() {
+    if !spec.functions.is_empty() || !custom.is_empty() {
         text.push_str("| function | number | meaning |\n|---|---|---|\n");
         for function in spec.functions {
             let name = format!("`{}.{}`", spec.name, function.name);

@@ -15,7 +15,7 @@ pub mod spec;
 pub mod table;
 
 pub use constants::{Constant, c_header, engine_constants, word_constants};
-pub use domain::{CUSTOM, CustomSpec, FIRST_CUSTOM, MAX_CUSTOM, Needs};
+pub use domain::{CUSTOM, CustomSpec, FIRST_CUSTOM, MAX_CUSTOM, MAX_UNITS, Needs, UNIT};
 pub use instruction::{DecodeError, EncodeError, Instruction, SemMask};
 pub use manual::manual;
 pub use registers::{Flags, RangeError, Registers};

@@ -15,11 +15,14 @@ pub enum Engine {
     Vector = 3,
     /// On-chip buffers to DRAM.
     Store = 4,
+    /// Compute units of the configuration, memory to memory. Not in every design.
+    Unit = 5,
 }
 
 impl Engine {
     /// The engines that own an instruction queue, in numerical order.
-    pub const QUEUED: [Engine; 4] = [Engine::Load, Engine::Gemm, Engine::Vector, Engine::Store];
+    pub const QUEUED: [Engine; 5] =
+        [Engine::Load, Engine::Gemm, Engine::Vector, Engine::Store, Engine::Unit];
 
     /// Three-bit number of the engine in an instruction word.
     pub const fn number(self) -> u8 {
@@ -34,6 +37,7 @@ impl Engine {
             Engine::Gemm => Some(1),
             Engine::Vector => Some(2),
             Engine::Store => Some(3),
+            Engine::Unit => Some(4),
         }
     }
 
@@ -45,6 +49,7 @@ impl Engine {
             2 => Some(Engine::Gemm),
             3 => Some(Engine::Vector),
             4 => Some(Engine::Store),
+            5 => Some(Engine::Unit),
             _ => None,
         }
     }

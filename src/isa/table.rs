@@ -20,7 +20,7 @@ use super::spec::{
 };
 
 /// Version of this table; part of the fingerprint. Counts up with every change of meaning.
-pub const ISA_VERSION: u32 = 2;
+pub const ISA_VERSION: u32 = 3;
 
 /// Position of the opcode in every word.
 pub const OPCODE: Bits = Bits::new(60, 4);
@@ -201,8 +201,8 @@ macro_rules! sign {
 }
 
 /// All engines, indexed by their number.
-pub const ENGINES: [&EngineSpec; 5] =
-    [&ctrl::SPEC, &load::SPEC, &gemm::SPEC, &vector::SPEC, &store::SPEC];
+pub const ENGINES: [&EngineSpec; 6] =
+    [&ctrl::SPEC, &load::SPEC, &gemm::SPEC, &vector::SPEC, &store::SPEC, &unit::SPEC];
 
 engine! {
     ctrl, Ctrl, "ctrl", "Decoder: declares who may use each semaphore.";
@@ -639,6 +639,74 @@ engine! {
         }
         word3 = 10 "word3" "Outermost loop over source words; runs until the runs are used up." {
             STRIDE "stride" [24 +: 24] s 0 "words" "Buffer distance of consecutive iterations.";
+        }
+    }
+}
+
+engine! {
+    unit, Unit, "unit", "Streams words through a compute unit of the configuration (`extensions.units`), memory to memory. Designs without units do not have this engine.";
+    functions {}
+    flags {
+        SRC1 "src1" [0 +: 1] "Where a comes from: 0 IBUF (activations, sign-extended), 1 VMEM (int32).";
+        SRC2 "src2" [1 +: 1] "Where b comes from: 0 IBUF, 1 VMEM.";
+        DST "dst" [2 +: 1] "Where results go: 0 IBUF (clamped to an activation), 1 VMEM.";
+        GROUP "group" [3 +: 2] "How many innermost loops make a group, 0 to 3: the unit takes the elements of a group and gives its outputs.";
+        SPREAD "spread" [5 +: 1] "loop0 walks through the lanes of a word of a: all lanes get the value of lane i in iteration i.";
+    }
+    registers {
+        loop0 = 0 "loop0" "Innermost loop." {
+            COUNT "count" [0 +: 16] u 1 "" "Iterations, at least 1.";
+            STRIDE "stride" [16 +: 24] s 0 "words" "Distance of a in its buffer.";
+        }
+        loop1 = 1 "loop1" "Second loop." {
+            COUNT "count" [0 +: 16] u 1 "" "Iterations, at least 1.";
+            STRIDE "stride" [16 +: 24] s 0 "words" "Distance of a in its buffer.";
+        }
+        loop2 = 2 "loop2" "Third loop." {
+            COUNT "count" [0 +: 16] u 1 "" "Iterations, at least 1.";
+            STRIDE "stride" [16 +: 24] s 0 "words" "Distance of a in its buffer.";
+        }
+        loop3 = 3 "loop3" "Outermost loop." {
+            COUNT "count" [0 +: 16] u 1 "" "Iterations, at least 1.";
+            STRIDE "stride" [16 +: 24] s 0 "words" "Distance of a in its buffer.";
+        }
+        src1 = 4 "src1" "Operand a." {
+            ADDR "addr" [0 +: 24] u 0 "words" "Address of index zero of every loop: IBUF in lane words, VMEM in words.";
+        }
+        src2 = 5 "src2" "Operand b." {
+            ADDR "addr" [0 +: 24] u 0 "words" "Address of index zero of every loop.";
+        }
+        dst = 6 "dst" "Outputs." {
+            ADDR "addr" [0 +: 24] u 0 "words" "Address of the first output of the first group.";
+            NEXT "next" [24 +: 24] s 1 "words" "Distance from an output of a group to the next.";
+        }
+        src2_01 = 7 "src2_01" "Strides of b, inner loops." {
+            S0 "s0" [0 +: 24] s 0 "words" "Stride of loop0.";
+            S1 "s1" [24 +: 24] s 0 "words" "Stride of loop1.";
+        }
+        src2_23 = 8 "src2_23" "Strides of b, outer loops." {
+            S2 "s2" [0 +: 24] s 0 "words" "Stride of loop2.";
+            S3 "s3" [24 +: 24] s 0 "words" "Stride of loop3.";
+        }
+        dst_01 = 9 "dst_01" "Strides of the outputs, inner loops; those of a group's loops mean nothing." {
+            S0 "s0" [0 +: 24] s 0 "words" "Stride of loop0.";
+            S1 "s1" [24 +: 24] s 0 "words" "Stride of loop1.";
+        }
+        dst_23 = 10 "dst_23" "Strides of the outputs, outer loops." {
+            S2 "s2" [0 +: 24] s 0 "words" "Stride of loop2.";
+            S3 "s3" [24 +: 24] s 0 "words" "Stride of loop3.";
+        }
+        p0 = 11 "p0" "Parameter 0 of the unit." {
+            VALUE "value" [0 +: 32] s 0 "" "32 bits; what they mean is the unit's business.";
+        }
+        p1 = 12 "p1" "Parameter 1 of the unit." {
+            VALUE "value" [0 +: 32] s 0 "" "32 bits; what they mean is the unit's business.";
+        }
+        p2 = 13 "p2" "Parameter 2 of the unit." {
+            VALUE "value" [0 +: 32] s 0 "" "32 bits; what they mean is the unit's business.";
+        }
+        p3 = 14 "p3" "Parameter 3 of the unit." {
+            VALUE "value" [0 +: 32] s 0 "" "32 bits; what they mean is the unit's business.";
         }
     }
 }

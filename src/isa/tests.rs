@@ -14,7 +14,10 @@ pub(crate) fn instructions() -> impl Strategy<Value = Instruction> {
     let run =
         (queued.clone(), any::<prop::sample::Index>(), any::<u16>(), any::<u16>(), any::<u64>())
             .prop_map(|(engine, index, wait, signal, bits)| {
-                let call = Call { engine, function: index.get(engine.spec().functions).number };
+                let call = match engine {
+                    Engine::Unit => Call::of_unit(index.index(MAX_UNITS)).unwrap(),
+                    _ => Call { engine, function: index.get(engine.spec().functions).number },
+                };
                 let flags =
                     Flags::from_bits((bits & engine.spec().flag_mask()).try_into().unwrap());
                 Instruction::Run { call, wait: SemMask(wait), signal: SemMask(signal), flags }
@@ -133,8 +136,8 @@ fn refused(word: u64, message: &str) {
 fn illegal_words_are_told_apart() {
     refused(6 << 60, "word 7 (0x6000000000000000): opcode 6 does not exist (0 to 5 do)");
     refused(
-        (1 << 60) | (5 << 57),
-        "word 7 (0x1a00000000000000): engine 5 does not exist (0 to 4 do)",
+        (1 << 60) | (6 << 57),
+        "word 7 (0x1c00000000000000): engine 6 does not exist (0 to 5 do)",
     );
     refused(1, "word 7 (0x0000000000000001): `nop` leaves bits 0x1 unused, but they are not zero");
     refused(

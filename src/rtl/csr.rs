@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 /// Version of this table; the host reads it from `version`. Counts up with every change of meaning.
-pub const CSR_VERSION: u32 = 1;
+pub const CSR_VERSION: u32 = 2;
 
 /// What the `id` register holds: `NPUG` in ASCII, first letter in the lowest byte.
 pub const ID_VALUE: u32 = u32::from_le_bytes(*b"NPUG");
@@ -19,7 +19,7 @@ pub const WINDOW_BYTES: u32 = 4096;
 pub const NUM_BASES: u16 = 8;
 
 /// Engines with an instruction queue, in the order of `isa::Engine::QUEUED`.
-pub const ENGINE_NAMES: [&str; 4] = ["load", "gemm", "vector", "store"];
+pub const ENGINE_NAMES: [&str; 5] = ["load", "gemm", "vector", "store", "unit"];
 
 /// How the host may use a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -202,7 +202,7 @@ csrs! {
     }
     fault = 0x040 x 1 / 4 Ro "The first fault since the last reset." {
         CAUSE "cause" [0 +: 8] 0 "Why: see the table of causes; 0 without a fault.";
-        ENGINE "engine" [8 +: 3] 0 "Whose: 0 decoder and fetch, 1 LOAD, 2 GEMM, 3 VECTOR, 4 STORE.";
+        ENGINE "engine" [8 +: 3] 0 "Whose: 0 decoder and fetch, 1 LOAD, 2 GEMM, 3 VECTOR, 4 STORE, 5 UNIT.";
     }
     fault_pc = 0x044 x 1 / 4 Ro "Instruction of the fault." {
         WORD "word" [0 +: 24] 0 "Position in the program, in words.";
@@ -240,43 +240,43 @@ csrs! {
     size_hi = 0x08c x 8 / 16 Rw "Base registers: size, high half." {
         VALUE "value" [0 +: 32] 0 "Bits above the width of the bus are ignored.";
     }
-    engine_retired = 0x100 x 4 / 16 Ro "Hang report, per engine: the last launch to retire." {
+    engine_retired = 0x100 x 5 / 16 Ro "Hang report, per engine: the last launch to retire." {
         WORD "word" [0 +: 24] 0 "Its position in the program.";
         ANY "any" [31 +: 1] 0 "One has retired since the program began.";
     }
-    engine_oldest = 0x104 x 4 / 16 Ro "Hang report, per engine: the oldest instruction not finished." {
+    engine_oldest = 0x104 x 5 / 16 Ro "Hang report, per engine: the oldest instruction not finished." {
         WORD "word" [0 +: 24] 0 "Position of the oldest launch in flight, else of the instruction at the head of the queue.";
     }
-    engine_state = 0x108 x 4 / 16 Ro "Hang report, per engine: what it does." {
+    engine_state = 0x108 x 5 / 16 Ro "Hang report, per engine: what it does." {
         ACTIVITY "activity" [0 +: 4] 0 "One bit: busy, waiting for a semaphore, waiting for memory, no instruction.";
         IN_FLIGHT "in_flight" [4 +: 4] 0 "Launches started and not retired.";
         IDLE "idle" [8 +: 1] 0 "Queue empty and nothing in flight.";
         QUEUE "queue" [16 +: 16] 0 "Instructions in the queue.";
     }
-    engine_wait = 0x10c x 4 / 16 Ro "Hang report, per engine: semaphores." {
+    engine_wait = 0x10c x 5 / 16 Ro "Hang report, per engine: semaphores." {
         MASK "mask" [0 +: 16] 0 "Wait mask of the launch at the head of the queue while it lacks one.";
         MISSING "missing" [16 +: 16] 0 "Those of the mask that stand at zero.";
     }
-    bursts = 0x140 x 1 / 4 Ro "Hang report: the AXI master." {
+    bursts = 0x180 x 1 / 4 Ro "Hang report: the AXI master." {
         READS "reads" [0 +: 16] 0 "Read bursts outstanding.";
         WRITES "writes" [16 +: 16] 0 "Write bursts outstanding.";
     }
-    semaphores = 0x144 x 1 / 4 Ro "Hang report: semaphores." {
+    semaphores = 0x184 x 1 / 4 Ro "Hang report: semaphores." {
         POSITIVE "positive" [0 +: 16] 0 "Those above zero.";
     }
-    decoder_pc = 0x148 x 1 / 4 Ro "Hang report: the decoder's instruction." {
+    decoder_pc = 0x188 x 1 / 4 Ro "Hang report: the decoder's instruction." {
         WORD "word" [0 +: 24] 0 "Its position in the program.";
     }
-    decoder_state = 0x14c x 1 / 4 Ro "Hang report: what the decoder does." {
+    decoder_state = 0x18c x 1 / 4 Ro "Hang report: what the decoder does." {
         VALID "valid" [0 +: 1] 0 "It has an instruction; else it waits for fetch.";
         FENCE "fence" [1 +: 1] 0 "It is at a FENCE or END and waits for the engines.";
         QUEUE_FULL "queue_full" [2 +: 1] 0 "It waits for room in a queue.";
         ENGINE "engine" [4 +: 3] 0 "The engine its instruction is for.";
     }
-    counter_lo = 0x200 x 32 / 8 Ro "Counters as of the last snapshot, low part." {
+    counter_lo = 0x200 x 37 / 8 Ro "Counters as of the last snapshot, low part." {
         VALUE "value" [0 +: 32] 0 "Bits 31 to 0.";
     }
-    counter_hi = 0x204 x 32 / 8 Ro "Counters as of the last snapshot, high part." {
+    counter_hi = 0x204 x 37 / 8 Ro "Counters as of the last snapshot, high part." {
         VALUE "value" [0 +: 16] 0 "Bits 47 to 32.";
     }
 }
@@ -342,13 +342,41 @@ counters! {
     WRITE_BURSTS "write.bursts" "Write bursts begun.";
     IBUF_CONFLICTS "ibuf.conflicts" "Accesses to IBUF put off for a cycle by one of higher priority.";
     VMEM_CONFLICTS "vmem.conflicts" "Accesses to VMEM put off for a cycle by one of higher priority.";
+    UNIT_BUSY "unit.busy" "Cycles in which UNIT works.";
+    UNIT_WAIT_SEMAPHORE "unit.wait_semaphore" "Cycles in which UNIT waits for a semaphore.";
+    UNIT_STALL_MEMORY "unit.stall_memory" "Cycles in which UNIT waits for a buffer.";
+    UNIT_NO_INSTRUCTION "unit.no_instruction" "Cycles in which UNIT has no launch.";
+    UNIT_RETIRED "unit.retired" "Launches of UNIT that have retired.";
 }
 
 /// Index of the class counters `busy`, `wait_semaphore`, `stall_memory` and `no_instruction` of the
 /// engine at this position of [`ENGINE_NAMES`]. They add up to `cycles`.
 pub const fn engine_classes(engine: u16) -> Range<u16> {
-    let first = counter::LOAD_BUSY + 4 * engine;
+    // Not every design has UNIT, so its counters are the last.
+    let first = if engine < 4 { counter::LOAD_BUSY + 4 * engine } else { counter::UNIT_BUSY };
     first..first + 4
+}
+
+/// The counters of a design with so many engines.
+pub fn counters(engines: usize) -> &'static [Counter] {
+    let most = if engines < ENGINE_NAMES.len() { counter::UNIT_BUSY } else { u16::MAX };
+    COUNTERS.get(..usize::from(most)).unwrap_or(COUNTERS)
+}
+
+/// The registers of a design with so many engines: arrays over engines and counters have as many
+/// members as there are of those.
+pub fn registers(engines: usize) -> Vec<Csr> {
+    let sized = |reg: &Csr| {
+        let most = match reg.offset {
+            offset if offset == counter_lo::REG.offset || offset == counter_hi::REG.offset => {
+                counters(engines).len()
+            }
+            _ if usize::from(reg.count) == ENGINE_NAMES.len() => engines,
+            _ => usize::from(reg.count),
+        };
+        Csr { count: u16::try_from(most).unwrap_or(reg.count), ..*reg }
+    };
+    REGISTERS.iter().map(sized).collect()
 }
 
 #[cfg(test)]

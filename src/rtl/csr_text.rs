@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::csr::{COUNTERS, CSR_VERSION, Csr, ENGINE_NAMES, ID_VALUE, REGISTERS, WINDOW_BYTES};
+use super::csr::{CSR_VERSION, Csr, ENGINE_NAMES, ID_VALUE, WINDOW_BYTES, counters, registers};
 use crate::exec::Cause;
 
-/// The page `docs/registers.md`.
-pub fn manual() -> String {
+/// The page `docs/registers.md` of a design with so many engines.
+pub fn manual(engines: usize) -> String {
     let mut text = format!(
         "# Registers\n\nWhat the host sees over AXI4-Lite: 32-bit registers in a window of \
          {WINDOW_BYTES} bytes, version {CSR_VERSION} of this table.\nEvery access is answered \
@@ -15,11 +15,12 @@ pub fn manual() -> String {
          reads as 0, `w1c` a 1 clears the bit.\n\n{RUNNING}\n## Table\n\n\
          | offset | register | access | meaning |\n|---|---|---|---|\n"
     );
-    for reg in REGISTERS {
+    let registers = registers(engines);
+    for reg in &registers {
         row(&mut text, reg);
     }
     text.push_str("\n## Fields\n");
-    for reg in REGISTERS {
+    for reg in &registers {
         fields(&mut text, reg);
     }
     text.push_str(
@@ -28,7 +29,7 @@ pub fn manual() -> String {
          its fault.\nThe four classes of an engine add up to `cycles`, and so do the four of the \
          array.\n\n| index | counter | meaning |\n|---|---|---|\n",
     );
-    for (index, counter) in COUNTERS.iter().enumerate() {
+    for (index, counter) in counters(engines).iter().enumerate() {
         line(&mut text, format_args!("| {index} | `{}` | {} |", counter.name, counter.doc));
     }
     text.push_str(
@@ -84,8 +85,8 @@ fn fields(text: &mut String, reg: &Csr) {
     }
 }
 
-/// The header `sw/npu_regs.h`, without its banner.
-pub fn c_header() -> String {
+/// The header `sw/npu_regs.h` of a design with so many engines, without its banner.
+pub fn c_header(engines: usize) -> String {
     let mut text = String::from(
         "#ifndef NPU_REGS_H\n#define NPU_REGS_H\n\n/* Host registers: byte offsets, and shift and \
          mask of their fields. */\n\n",
@@ -93,7 +94,7 @@ pub fn c_header() -> String {
     line(&mut text, format_args!("#define NPU_ID_EXPECTED 0x{ID_VALUE:08x}u"));
     line(&mut text, format_args!("#define NPU_REGS_VERSION {CSR_VERSION}u"));
     line(&mut text, format_args!("#define NPU_REGS_WINDOW_BYTES {WINDOW_BYTES}u"));
-    for reg in REGISTERS {
+    for reg in &registers(engines) {
         let name = reg.name.to_uppercase();
         line(&mut text, format_args!("\n/* {} */", reg.doc));
         match reg.count {
@@ -113,13 +114,14 @@ pub fn c_header() -> String {
         }
     }
     text.push_str("\n/* Indices of the counters. */\n");
-    for (index, counter) in COUNTERS.iter().enumerate() {
+    let counters = counters(engines);
+    for (index, counter) in counters.iter().enumerate() {
         let name = counter.name.replace('.', "_").to_uppercase();
         line(&mut text, format_args!("#define NPU_COUNTER_{name} {index}u"));
     }
-    line(&mut text, format_args!("#define NPU_NUM_COUNTERS {}u", COUNTERS.len()));
+    line(&mut text, format_args!("#define NPU_NUM_COUNTERS {}u", counters.len()));
     text.push_str("\n/* Engines in the order of the arrays above. */\n");
-    for (index, name) in ENGINE_NAMES.iter().enumerate() {
+    for (index, name) in ENGINE_NAMES.iter().take(engines).enumerate() {
         line(&mut text, format_args!("#define NPU_QUEUE_{} {index}u", name.to_uppercase()));
     }
     text.push_str("\n/* Causes of faults. */\n");
@@ -148,21 +150,22 @@ fn constant_name(cause: &Cause) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rtl::csr;
 
     #[test]
     fn manual_lists_every_register_and_counter() {
-        let text = manual();
-        for reg in REGISTERS {
+        let text = manual(ENGINE_NAMES.len());
+        for reg in csr::REGISTERS {
             assert!(text.contains(&format!("### {}\n", reg.name)));
         }
-        for counter in COUNTERS {
+        for counter in csr::COUNTERS {
             assert!(text.contains(&format!("`{}`", counter.name)));
         }
     }
 
     #[test]
     fn header_has_the_offsets() {
-        let text = c_header();
+        let text = c_header(ENGINE_NAMES.len());
         let names: Vec<&str> = text
             .lines()
             .filter_map(|line| line.strip_prefix("#define "))

@@ -1,4 +1,4 @@
-//! The module of a custom operation, from its expression.
+//! The module that computes an expression.
 //!
 //! Values are wires in the cycle in which the expression's schedule has them and registers after
 //! that, as long as something needs them. Owns the Verilog of every operator; when what happens is
@@ -13,10 +13,26 @@ use std::fmt::Write as _;
 use crate::design::OPERANDS;
 use crate::expr::{Build, Domain, Expr, Function, Node, Op, Schedule, build};
 
-/// The module of an operation with this name: `out` stands `latency` cycles after the operands, which must not be
+/// When an operand has its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// In the first cycle; another one in the next.
+    Stream,
+    /// In the cycle of the result.
+    Late,
+    /// In all cycles the same.
+    Steady,
+    /// Never: the expression does not read it, and it is no port.
+    Unread,
+}
+
+/// An operand: name of its port, and when it has its value.
+pub type Operand<'a> = (&'a str, Arrival);
+
+/// The module with this name of an expression: `out` stands `latency` cycles after the operands, which must not be
 /// fewer than the expression needs.
-pub fn module(name: &str, expr: &Expr, operands: usize, latency: u32) -> String {
-    let mut writer = Writer::new(expr, latency);
+pub fn module(name: &str, expr: &Expr, operands: &[Operand<'_>], latency: u32) -> String {
+    let mut writer = Writer::new(expr, operands, latency);
     let body = writer.body();
     let mut text = String::new();
     for line in wrapped(expr.text(), 96) {
@@ -27,18 +43,36 @@ pub fn module(name: &str, expr: &Expr, operands: usize, latency: u32) -> String 
         "//\n// A set of operands in every cycle; `out` stands {latency} {} after them. Values are named after\n// the order in which they are computed; _q and a cycle say until when they have waited.",
         if latency == 1 { "cycle" } else { "cycles" },
     );
+    let arriving = |arrival: Arrival| {
+        let ports = operands.iter().filter(|(_, other)| *other == arrival);
+        ports.map(|(port, _)| *port).collect::<Vec<_>>().join(", ")
+    };
+    for (arrival, what) in
+        [(Arrival::Late, "Beside `out`, in its cycle"), (Arrival::Steady, "The same in all cycles")]
+    {
+        let ports = arriving(arrival);
+        if !ports.is_empty() {
+            let _ = writeln!(text, "// {what}: {ports}.");
+        }
+    }
     let _ = writeln!(text, "`default_nettype none\n\nmodule {} (", name);
     text.push_str("    input  wire        clk,\n");
-    let ports = OPERANDS.get(..operands).unwrap_or(&OPERANDS);
-    for port in ports {
+    for (port, _) in operands.iter().filter(|(_, arrival)| *arrival != Arrival::Unread) {
         let _ = writeln!(text, "    input  wire [31:0] {port},");
     }
     text.push_str("    output wire [31:0] out\n);\n");
     text.push_str(&writer.functions());
     text.push_str(&body);
-    text.push_str(&writer.unused(ports));
+    text.push_str(&writer.unused());
     text.push_str("\nendmodule\n\n`default_nettype wire\n");
     text
+}
+
+/// The module of a custom operation: its operands come together, one set a cycle.
+pub fn operation(name: &str, expr: &Expr, operands: usize, latency: u32) -> String {
+    let operands: Vec<Operand<'_>> =
+        OPERANDS.iter().take(operands).map(|port| (*port, Arrival::Stream)).collect();
+    module(name, expr, &operands, latency)
 }
 
 /// Lines of at most `width` characters, broken at blanks where there are any.
@@ -83,6 +117,7 @@ struct Cycle {
 /// Writes the body of a module.
 struct Writer<'e> {
     expr: &'e Expr,
+    operands: &'e [Operand<'e>],
     schedule: Schedule,
     latency: u32,
     /// Cycles in which each value is needed.
@@ -95,8 +130,13 @@ struct Writer<'e> {
 }
 
 impl<'e> Writer<'e> {
-    fn new(expr: &'e Expr, latency: u32) -> Writer<'e> {
-        let schedule = expr.schedule();
+    fn new(expr: &'e Expr, operands: &'e [Operand<'e>], latency: u32) -> Writer<'e> {
+        let of = |at: &usize| operands.get(*at).is_some_and(|(_, when)| *when == Arrival::Late);
+        let late: Vec<usize> = (0..operands.len()).filter(of).collect();
+        let schedule = match late.is_empty() {
+            true => expr.schedule(),
+            false => expr.schedule_with_late(&late, latency),
+        };
         let mut needed: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); expr.nodes().len()];
         for (at, node) in expr.nodes().iter().enumerate() {
             let start = start(expr, &schedule, at, node);
@@ -111,6 +151,7 @@ impl<'e> Writer<'e> {
         }
         Writer {
             expr,
+            operands,
             schedule,
             latency,
             needed,
@@ -166,8 +207,24 @@ impl<'e> Writer<'e> {
         text
     }
 
+    /// The operand that an operation is.
+    fn operand(&self, at: usize) -> Option<Operand<'e>> {
+        match self.expr.nodes().get(at)?.op {
+            Op::Operand(index) => self.operands.get(index).copied(),
+            _ => None,
+        }
+    }
+
+    /// Whether a value is the same in all cycles, so that it need not wait.
+    fn is_steady(&self, at: usize) -> bool {
+        self.operand(at).is_some_and(|(_, arrival)| arrival == Arrival::Steady)
+    }
+
     /// Registers for as long as something needs a value.
     fn keep(&mut self, at: usize, ready: u32) {
+        if self.is_steady(at) {
+            return;
+        }
         let needed = self.needed.get(at).cloned().unwrap_or_default();
         let cycles = needed.last().copied().unwrap_or(ready) - ready;
         if cycles < LONG {
@@ -217,15 +274,15 @@ impl<'e> Writer<'e> {
         let base = match self.expr.nodes().get(at).map(|node| node.op) {
             Some(Op::Const(bits)) => return literal(bits),
             Some(Op::Known(holds)) => return format!("1'b{}", u8::from(holds)),
-            Some(Op::Operand(index)) => {
-                let port = OPERANDS.get(index).copied().unwrap_or("a");
+            Some(Op::Operand(_)) => {
+                let (port, _) = self.operand(at).unwrap_or(("a", Arrival::Stream));
                 let plain = self.expr.domain() == Domain::Int;
                 if plain { port.to_owned() } else { format!("{port}_number") }
             }
             _ => format!("v{at}"),
         };
         let ready = self.schedule.ready(at).cycle;
-        if cycle > ready { format!("{base}_q{cycle}") } else { base }
+        if cycle > ready && !self.is_steady(at) { format!("{base}_q{cycle}") } else { base }
     }
 
     /// A Verilog function applied to values.
@@ -242,7 +299,7 @@ impl<'e> Writer<'e> {
         let float = self.expr.domain() == Domain::Float;
         match node.op {
             Op::Operand(index) => {
-                let port = OPERANDS.get(index).copied().unwrap_or("a").to_owned();
+                let port = self.operands.get(index).map_or("a", |(port, _)| *port).to_owned();
                 self.call("number", &[port])
             }
             Op::Const(_) | Op::Known(_) => x,
@@ -310,11 +367,12 @@ impl<'e> Writer<'e> {
     }
 
     /// A sink for what nothing reads.
-    fn unused(&self, ports: &[&str]) -> String {
+    fn unused(&self) -> String {
         let reads =
             |index: usize| self.expr.nodes().iter().any(|node| node.op == Op::Operand(index));
-        let idle = ports.iter().enumerate().filter(|(index, _)| !reads(*index));
-        let mut all: Vec<String> = idle.map(|(_, port)| (*port).to_owned()).collect();
+        let idle = self.operands.iter().enumerate();
+        let idle = idle.filter(|(index, (_, when))| *when != Arrival::Unread && !reads(*index));
+        let mut all: Vec<String> = idle.map(|(_, (port, _))| (*port).to_owned()).collect();
         if self.cycles.values().all(|cycle| cycle.assigns.is_empty()) {
             all.push("clk".to_owned());
         }

@@ -55,6 +55,10 @@ pub fn emit(design: &Design) -> Result<Vec<OutputFile>, RenderError> {
     }
     // Files of the user's stay as they are.
     files.extend(own.into_iter().map(operation));
+    for unit in design.units() {
+        let path = format!("rtl/{}.v", unit.module());
+        files.extend(unit.verilog.as_ref().map(|text| OutputFile::new(path, text.clone())));
+    }
     files.extend(plain(design, "rtl/"));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
@@ -62,7 +66,7 @@ pub fn emit(design: &Design) -> Result<Vec<OutputFile>, RenderError> {
 
 /// The module of a custom operation.
 fn operation(op: &VectorOp) -> OutputFile {
-    let made = || expr::module(&op.module(), &op.expr, op.operands, op.latency);
+    let made = || expr::operation(&op.module(), &op.expr, op.operands, op.latency);
     OutputFile::new(format!("rtl/{}.v", op.module()), op.verilog.clone().unwrap_or_else(made))
 }
 

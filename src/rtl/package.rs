@@ -62,8 +62,9 @@ impl Package {
         files.push(OutputFile::new("docs/integration.md", integration::manual(design)));
         let custom = design.custom_specs();
         files.push(OutputFile::new("docs/isa.md", isa::manual(&custom)));
-        files.push(OutputFile::new("docs/registers.md", csr_text::manual()));
-        let header = format!("{}{}", banner(design, "//"), csr_text::c_header());
+        files.push(OutputFile::new("docs/registers.md", csr_text::manual(design.engines().len())));
+        let header =
+            format!("{}{}", banner(design, "//"), csr_text::c_header(design.engines().len()));
         files.push(OutputFile::new("sw/npu_regs.h", header));
         let header = format!("{}{}", banner(design, "//"), isa::c_header(&custom));
         files.push(OutputFile::new("sw/npu_isa.h", header));

@@ -25,13 +25,19 @@ module npu_buffers #(
     parameter PBUF_UNIT_BYTES = 16,
     parameter TABLES          = 4,                 // 0 to 8
     parameter COEFF_SEGMENTS  = 0,                 // of the function unit, 0 to 4096
+    parameter ENABLE_UNIT     = 0,                 // the engine UNIT is a client
+    parameter ENABLE_DYNAMIC_WEIGHTS = 0,          // VECTOR writes weight tiles
+    parameter SEG_ROWS        = 16,
     parameter UNIT_MAX        = 16,
     parameter UNIT_W          = 8,
     parameter IBUF_W          = ROWS * ACT_W,      // derived
     parameter VMEM_W          = 32 * LANES,        // derived
     parameter WBUF_W          = SEGMENTS * COLS * WGT_W,       // derived
     parameter WBUF_LANES      = WBUF_W / WBUF_LANE_W,          // derived
-    parameter PBUF_W          = 64 * COLS          // derived
+    parameter PBUF_W          = 64 * COLS,         // derived
+    parameter IBUF_RD         = 5 + 2 * ENABLE_UNIT,           // derived: clients
+    parameter VMEM_RD         = 4 + 2 * ENABLE_UNIT,           // derived
+    parameter NUM_WR          = 2 + ENABLE_UNIT                // derived
 ) (
     input  wire                  clk,
     input  wire                  rst,
@@ -46,48 +52,51 @@ module npu_buffers #(
     output wire                  load_range_error, // a write beyond the buffer's end
     output wire [23:0]           load_range_address,
 
-    // IBUF readers: 0 GEMM x, 1 GEMM residual, 2 VECTOR a, 3 VECTOR b, 4 STORE.
-    input  wire [4:0]            ibuf_rd_valid,
-    output wire [4:0]            ibuf_rd_ready,
-    input  wire [119:0]          ibuf_rd_addr,
-    output wire [4:0]            ibuf_rd_data_valid,
-    output wire [5*IBUF_W-1:0]   ibuf_rd_data,
-    output wire [4:0]            ibuf_rd_range_error,
-    // IBUF writers: 0 GEMM, 1 VECTOR.
-    input  wire [1:0]            ibuf_wr_valid,
-    output wire [1:0]            ibuf_wr_ready,
-    input  wire [47:0]           ibuf_wr_addr,
-    input  wire [2*ROWS-1:0]     ibuf_wr_lanes,
-    input  wire [2*IBUF_W-1:0]   ibuf_wr_data,
-    output wire [1:0]            ibuf_wr_range_error,
+    // IBUF readers: 0 GEMM x, 1 GEMM residual, 2 VECTOR a, 3 VECTOR b, 4 STORE, 5 UNIT a, 6 UNIT b.
+    input  wire [IBUF_RD-1:0]    ibuf_rd_valid,
+    output wire [IBUF_RD-1:0]    ibuf_rd_ready,
+    input  wire [IBUF_RD*24-1:0] ibuf_rd_addr,
+    output wire [IBUF_RD-1:0]    ibuf_rd_data_valid,
+    output wire [IBUF_RD*IBUF_W-1:0] ibuf_rd_data,
+    output wire [IBUF_RD-1:0]    ibuf_rd_range_error,
+    // IBUF writers: 0 GEMM, 1 VECTOR, 2 UNIT.
+    input  wire [NUM_WR-1:0]     ibuf_wr_valid,
+    output wire [NUM_WR-1:0]     ibuf_wr_ready,
+    input  wire [NUM_WR*24-1:0]  ibuf_wr_addr,
+    input  wire [NUM_WR*ROWS-1:0] ibuf_wr_lanes,
+    input  wire [NUM_WR*IBUF_W-1:0] ibuf_wr_data,
+    output wire [NUM_WR-1:0]     ibuf_wr_range_error,
     output wire [23:0]           ibuf_range_address,
 
-    // VMEM readers: 0 VECTOR a, 1 VECTOR b, 2 VECTOR parameters, 3 STORE.
-    input  wire [3:0]            vmem_rd_valid,
-    output wire [3:0]            vmem_rd_ready,
-    input  wire [95:0]           vmem_rd_addr,
-    output wire [3:0]            vmem_rd_data_valid,
-    output wire [4*VMEM_W-1:0]   vmem_rd_data,
-    output wire [3:0]            vmem_rd_range_error,
-    // VMEM writers: 0 GEMM, 1 VECTOR.
-    input  wire [1:0]            vmem_wr_valid,
-    output wire [1:0]            vmem_wr_ready,
-    input  wire [47:0]           vmem_wr_addr,
-    input  wire [2*LANES-1:0]    vmem_wr_lanes,
-    input  wire [2*VMEM_W-1:0]   vmem_wr_data,
-    output wire [1:0]            vmem_wr_range_error,
+    // VMEM readers: 0 VECTOR a, 1 VECTOR b, 2 VECTOR parameters, 3 STORE, 4 UNIT a, 5 UNIT b.
+    input  wire [VMEM_RD-1:0]    vmem_rd_valid,
+    output wire [VMEM_RD-1:0]    vmem_rd_ready,
+    input  wire [VMEM_RD*24-1:0] vmem_rd_addr,
+    output wire [VMEM_RD-1:0]    vmem_rd_data_valid,
+    output wire [VMEM_RD*VMEM_W-1:0] vmem_rd_data,
+    output wire [VMEM_RD-1:0]    vmem_rd_range_error,
+    // VMEM writers: 0 GEMM, 1 VECTOR, 2 UNIT.
+    input  wire [NUM_WR-1:0]     vmem_wr_valid,
+    output wire [NUM_WR-1:0]     vmem_wr_ready,
+    input  wire [NUM_WR*24-1:0]  vmem_wr_addr,
+    input  wire [NUM_WR*LANES-1:0] vmem_wr_lanes,
+    input  wire [NUM_WR*VMEM_W-1:0] vmem_wr_data,
+    output wire [NUM_WR-1:0]     vmem_wr_range_error,
     output wire [23:0]           vmem_range_address,
 
-    // WBUF: GEMM reads, VECTOR writes.
+    // WBUF: GEMM reads, VECTOR writes rows or columns of weight tiles (npu_transposer).
     input  wire                  wbuf_rd_valid,
     input  wire [23:0]           wbuf_rd_addr,
     output wire                  wbuf_rd_data_valid,
     output wire [WBUF_W-1:0]     wbuf_rd_data,
-    input  wire                  wbuf_wr_valid,
-    output wire                  wbuf_wr_ready,
-    input  wire [23:0]           wbuf_wr_addr,
-    input  wire [SEGMENTS-1:0]   wbuf_wr_segments,
-    input  wire [WBUF_W-1:0]     wbuf_wr_data,
+    input  wire                  tile_valid,
+    output wire                  tile_ready,
+    input  wire                  tile_transpose,
+    input  wire [23:0]           tile_addr,
+    input  wire [LANES*ACT_W-1:0] tile_data,
+    output wire                  tile_busy,        // words taken cannot all be used yet
+    output wire                  tile_fault,       // columns out of order
+    output wire [23:0]           tile_fault_address,
 
     // PBUF: GEMM reads.
     input  wire                  pbuf_rd_valid,
@@ -147,10 +156,10 @@ module npu_buffers #(
 
     wire [IBUF_LANES-1:0]   ibuf_load_lanes;
     wire [IBUF_W-1:0]       ibuf_load_data;
-    wire [2*IBUF_LANES-1:0] ibuf_engine_lanes;
+    wire [NUM_WR*IBUF_LANES-1:0] ibuf_engine_lanes;
     wire                    ibuf_load_error;
 
-    npu_unit_lanes #(
+    npu_word_lanes #(
         .WORD_BYTES(IBUF_W / 8),
         .UNIT_BYTES(IBUF_UNIT_BYTES),
         .UNIT_W    (UNIT_W),
@@ -163,7 +172,7 @@ module npu_buffers #(
     );
 
     generate
-        for (i = 0; i < 2 * ROWS; i = i + 1) begin : gen_ibuf_lane
+        for (i = 0; i < NUM_WR * ROWS; i = i + 1) begin : gen_ibuf_lane
             assign ibuf_engine_lanes[i*IBUF_PER_LANE +: IBUF_PER_LANE]
                  = {IBUF_PER_LANE{ibuf_wr_lanes[i]}};
         end
@@ -174,8 +183,8 @@ module npu_buffers #(
         .BANK_DEPTH(IBUF_BANK_DEPTH),
         .LANES     (IBUF_LANES),
         .LANE_W    (IBUF_LANE_W),
-        .NUM_RD    (5),
-        .NUM_WR    (3)
+        .NUM_RD    (IBUF_RD),
+        .NUM_WR    (NUM_WR + 1)
     ) u_ibuf (
         .clk           (clk),
         .rst           (rst),
@@ -198,10 +207,10 @@ module npu_buffers #(
 
     wire [VMEM_LANES-1:0]   vmem_load_lanes;
     wire [VMEM_W-1:0]       vmem_load_data;
-    wire [2*VMEM_LANES-1:0] vmem_engine_lanes;
+    wire [NUM_WR*VMEM_LANES-1:0] vmem_engine_lanes;
     wire                    vmem_load_error;
 
-    npu_unit_lanes #(
+    npu_word_lanes #(
         .WORD_BYTES(VMEM_W / 8),
         .UNIT_BYTES(VMEM_UNIT_BYTES),
         .UNIT_W    (UNIT_W),
@@ -214,7 +223,7 @@ module npu_buffers #(
     );
 
     generate
-        for (i = 0; i < 2 * LANES; i = i + 1) begin : gen_vmem_lane
+        for (i = 0; i < NUM_WR * LANES; i = i + 1) begin : gen_vmem_lane
             assign vmem_engine_lanes[i*VMEM_PER_LANE +: VMEM_PER_LANE]
                  = {VMEM_PER_LANE{vmem_wr_lanes[i]}};
         end
@@ -225,8 +234,8 @@ module npu_buffers #(
         .BANK_DEPTH(VMEM_BANK_DEPTH),
         .LANES     (VMEM_LANES),
         .LANE_W    (VMEM_LANE_W),
-        .NUM_RD    (4),
-        .NUM_WR    (3)
+        .NUM_RD    (VMEM_RD),
+        .NUM_WR    (NUM_WR + 1)
     ) u_vmem (
         .clk           (clk),
         .rst           (rst),
@@ -250,8 +259,13 @@ module npu_buffers #(
     wire [WBUF_LANES-1:0] wbuf_load_lanes;
     wire [WBUF_W-1:0]     wbuf_load_data;
     wire [WBUF_LANES-1:0] wbuf_vector_lanes;
+    wire                  wbuf_wr_valid;
+    wire                  wbuf_wr_ready;
+    wire [23:0]           wbuf_wr_addr;
+    wire [SEGMENTS-1:0]   wbuf_wr_segments;
+    wire [WBUF_W-1:0]     wbuf_wr_data;
 
-    npu_unit_lanes #(
+    npu_word_lanes #(
         .WORD_BYTES(WBUF_W / 8),
         .UNIT_BYTES(WBUF_UNIT_BYTES),
         .UNIT_W    (UNIT_W),
@@ -292,13 +306,53 @@ module npu_buffers #(
         .vector_wr_data (wbuf_wr_data)
     );
 
+    generate
+        if (ENABLE_DYNAMIC_WEIGHTS != 0) begin : gen_transposer
+            npu_transposer #(
+                .SIZE    (ROWS),
+                .ACT_W   (ACT_W),
+                .WGT_W   (WGT_W),
+                .SEGMENTS(SEGMENTS),
+                .SEG_ROWS(SEG_ROWS)
+            ) u_transposer (
+                .clk          (clk),
+                .rst          (rst),
+                .in_valid     (tile_valid),
+                .in_ready     (tile_ready),
+                .in_transpose (tile_transpose),
+                .in_addr      (tile_addr),
+                .in_data      (tile_data),
+                .in_busy      (tile_busy),
+                .wr_valid     (wbuf_wr_valid),
+                .wr_ready     (wbuf_wr_ready),
+                .wr_addr      (wbuf_wr_addr),
+                .wr_segments  (wbuf_wr_segments),
+                .wr_data      (wbuf_wr_data),
+                .fault_valid  (tile_fault),
+                .fault_address(tile_fault_address)
+            );
+        end else begin : gen_no_transposer
+            assign tile_ready         = 1'b1;
+            assign tile_busy          = 1'b0;
+            assign wbuf_wr_valid      = 1'b0;
+            assign wbuf_wr_addr       = 24'd0;
+            assign wbuf_wr_segments   = {SEGMENTS{1'b0}};
+            assign wbuf_wr_data       = {WBUF_W{1'b0}};
+            assign tile_fault         = 1'b0;
+            assign tile_fault_address = 24'd0;
+
+            wire unused_tile = &{1'b0, tile_valid, tile_transpose, tile_addr, tile_data,
+                                 wbuf_wr_ready};
+        end
+    endgenerate
+
     // ---- PBUF ------------------------------------------------------------------------------
 
     wire [PBUF_LANES-1:0] pbuf_load_lanes;
     wire [PBUF_W-1:0]     pbuf_load_data;
     wire                  pbuf_load_error;
 
-    npu_unit_lanes #(
+    npu_word_lanes #(
         .WORD_BYTES(PBUF_W / 8),
         .UNIT_BYTES(PBUF_UNIT_BYTES),
         .UNIT_W    (UNIT_W),
@@ -368,9 +422,12 @@ module npu_buffers #(
 
     // ---- Conflicts -----------------------------------------------------------------------------
 
-    wire [7:0] ibuf_refused = {ibuf_rd_valid & ~ibuf_rd_ready, ibuf_wr_valid & ~ibuf_wr_ready,
+    localparam IBUF_ALL = IBUF_RD + NUM_WR + 1;    // clients of both kinds, and LOAD
+    localparam VMEM_ALL = VMEM_RD + NUM_WR + 1;
+
+    wire [IBUF_ALL-1:0] ibuf_refused = {ibuf_rd_valid & ~ibuf_rd_ready, ibuf_wr_valid & ~ibuf_wr_ready,
                                to_ibuf & ~ibuf_load_ready};
-    wire [6:0] vmem_refused = {vmem_rd_valid & ~vmem_rd_ready, vmem_wr_valid & ~vmem_wr_ready,
+    wire [VMEM_ALL-1:0] vmem_refused = {vmem_rd_valid & ~vmem_rd_ready, vmem_wr_valid & ~vmem_wr_ready,
                                to_vmem & ~vmem_load_ready};
     reg  [3:0] ibuf_count;
     reg  [3:0] vmem_count;
@@ -379,10 +436,10 @@ module npu_buffers #(
     always @* begin
         ibuf_count = 4'd0;
         vmem_count = 4'd0;
-        for (k = 0; k < 8; k = k + 1) begin
+        for (k = 0; k < IBUF_ALL; k = k + 1) begin
             ibuf_count = ibuf_count + {3'd0, ibuf_refused[k]};
         end
-        for (k = 0; k < 7; k = k + 1) begin
+        for (k = 0; k < VMEM_ALL; k = k + 1) begin
             vmem_count = vmem_count + {3'd0, vmem_refused[k]};
         end
     end

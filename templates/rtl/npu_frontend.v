@@ -8,6 +8,7 @@ module npu_frontend #(
     parameter PC_W            = 24,
     parameter MAX_BURST       = 16,                // beats
     parameter FETCH_BEATS     = 64,                // queue of program beats
+    parameter NUM_ENGINES     = 4,                 // 5 with UNIT
     parameter NUM_SEMAPHORES  = 16,
     parameter SEMAPHORE_W     = 8                  // bits of a count
 ) (
@@ -30,18 +31,18 @@ module npu_frontend #(
     input  wire [1:0]        rresp,
     input  wire              rlast,
 
-    // Engines: LOAD, GEMM, VECTOR, STORE.
-    output wire [3:0]        cmd_valid,
-    input  wire [3:0]        cmd_ready,
+    // Engines: LOAD, GEMM, VECTOR, STORE, UNIT.
+    output wire [NUM_ENGINES-1:0] cmd_valid,
+    input  wire [NUM_ENGINES-1:0] cmd_ready,
     output wire [63:0]       cmd_word,
     output wire [PC_W-1:0]   cmd_pc,
-    input  wire [3:0]        engine_idle,
-    input  wire [4*PC_W-1:0] engine_oldest_pc,
-    input  wire [3:0]        sem_wait_valid,
-    output wire [3:0]        sem_wait_ready,
-    input  wire [63:0]       sem_wait_mask,
-    input  wire [3:0]        sem_signal_valid,
-    input  wire [63:0]       sem_signal_mask,
+    input  wire [NUM_ENGINES-1:0] engine_idle,
+    input  wire [NUM_ENGINES*PC_W-1:0] engine_oldest_pc,
+    input  wire [NUM_ENGINES-1:0] sem_wait_valid,
+    output wire [NUM_ENGINES-1:0] sem_wait_ready,
+    input  wire [16*NUM_ENGINES-1:0] sem_wait_mask,
+    input  wire [NUM_ENGINES-1:0] sem_signal_valid,
+    input  wire [16*NUM_ENGINES-1:0] sem_signal_mask,
 
     // Faults: 0 decoder, 1 fetch, 2 semaphores.
     output wire [2:0]        fault_valid,
@@ -155,7 +156,7 @@ module npu_frontend #(
 
     npu_decoder #(
         .PC_W          (PC_W),
-        .NUM_ENGINES   (4),
+        .NUM_ENGINES   (NUM_ENGINES),
         .NUM_SEMAPHORES(NUM_SEMAPHORES)
     ) u_decoder (
         .clk             (clk),
@@ -193,7 +194,7 @@ module npu_frontend #(
     npu_semaphores #(
         .NUM_SEMAPHORES(NUM_SEMAPHORES),
         .COUNT_W       (SEMAPHORE_W),
-        .NUM_ENGINES   (4)
+        .NUM_ENGINES   (NUM_ENGINES)
     ) u_semaphores (
         .clk             (clk),
         .rst             (rst),
@@ -214,9 +215,9 @@ module npu_frontend #(
     );
 
     // The semaphores report a cycle after the event, in which the launch may have retired.
-    reg  [4*PC_W-1:0] oldest_pc_q;
-    reg  [PC_W-1:0]   sem_pc;
-    integer           k;
+    reg  [NUM_ENGINES*PC_W-1:0] oldest_pc_q;
+    reg  [PC_W-1:0]             sem_pc;
+    integer                     k;
 
     always @(posedge clk) begin
         oldest_pc_q <= engine_oldest_pc;
@@ -224,7 +225,7 @@ module npu_frontend #(
 
     always @* begin
         sem_pc = {PC_W{1'b0}};
-        for (k = 0; k < 4; k = k + 1) begin
+        for (k = 0; k < NUM_ENGINES; k = k + 1) begin
             if (sem_engine == k[2:0] + 3'd1) begin
                 sem_pc = oldest_pc_q[PC_W*k +: PC_W];
             end

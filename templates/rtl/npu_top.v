@@ -65,9 +65,9 @@ module npu_top #(
     input  wire                 m_axi_bvalid,
     output wire                 m_axi_bready,
 
-    // Events. Engines in the order LOAD, GEMM, VECTOR, STORE.
+    // Events. Engines in the order LOAD, GEMM, VECTOR, STORE, UNIT.
     output wire                 irq,
-    output wire [3:0]           retire_valid,
+    output wire [[ ports.engines_range ]] retire_valid,
     output wire [[ ports.retire_range ]] retire_pc
 );
 
@@ -75,7 +75,6 @@ module npu_top #(
 [%- for row in constants %]
     localparam [[ row.name ]] = [[ row.value ]] // [[ row.comment ]]
 [%- endfor %]
-    localparam NUM_FAULTS             = 10;      // units that report faults
     localparam [63:0] FINGERPRINT = [[ fingerprint ]];  // programs must carry it
     localparam [2:0]  AXI_SIZE    = [[ axi_size ]];     // log2 of the bytes of a beat
     localparam [1:0]  AXI_INCR    = 2'b01;    // burst of consecutive addresses
@@ -107,14 +106,14 @@ module npu_top #(
     wire [3*NUM_FAULTS-1:0]  core_fault_engine;
     wire [PC_W*NUM_FAULTS-1:0] core_fault_pc;
     wire [40*NUM_FAULTS-1:0] core_fault_address;
-    wire [15:0]              engine_activity;
-    wire [3:0]               engine_idle;
-    wire [63:0]              engine_queue_level;
-    wire [15:0]              engine_in_flight;
-    wire [4*PC_W-1:0]        engine_oldest_pc;
-    wire [63:0]              engine_wait_mask;
-    wire [3:0]               engine_tag_valid;
-    wire [127:0]             engine_tag_value;
+    wire [4*NUM_ENGINES-1:0] engine_activity;
+    wire [NUM_ENGINES-1:0]   engine_idle;
+    wire [16*NUM_ENGINES-1:0] engine_queue_level;
+    wire [4*NUM_ENGINES-1:0] engine_in_flight;
+    wire [NUM_ENGINES*PC_W-1:0] engine_oldest_pc;
+    wire [16*NUM_ENGINES-1:0] engine_wait_mask;
+    wire [NUM_ENGINES-1:0]   engine_tag_valid;
+    wire [32*NUM_ENGINES-1:0] engine_tag_value;
     wire [15:0]              semaphore_positive;
     wire                     decoder_busy;
     wire                     decoder_fenced;
@@ -138,6 +137,7 @@ module npu_top #(
         .ADDR_W     (ADDR_W),
         .PC_W       (PC_W),
         .TRACE_DEPTH(TRACE_DEPTH),
+        .NUM_ENGINES(NUM_ENGINES),
         .NUM_FAULTS (NUM_FAULTS),
         .FINGERPRINT(FINGERPRINT)
     ) u_csr (
@@ -233,9 +233,10 @@ module npu_top #(
     );
 
     npu_core #(
-        .CELL      (CELL),
-        .PC_W      (PC_W),
-        .NUM_FAULTS(NUM_FAULTS)
+        .CELL       (CELL),
+        .PC_W       (PC_W),
+        .NUM_ENGINES(NUM_ENGINES),
+        .NUM_FAULTS (NUM_FAULTS)
     ) u_core (
         .clk                (clk),
         .rst                (rst || core_rst),

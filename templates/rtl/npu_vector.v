@@ -50,7 +50,6 @@ module npu_vector #(
     output wire [3:0]             in_flight,
     output wire [PC_W-1:0]        oldest_pc,
     output wire [15:0]            wait_mask,
-    output wire                   bank_conflict,   // a memory refused a request in this cycle
     output wire                   fault_valid,
     output wire [7:0]             fault_cause,
     output wire [39:0]            fault_address,
@@ -168,7 +167,8 @@ module npu_vector #(
         .wait_mask         (wait_mask)
     );
 
-    wire unused_report = &{1'b0, waiting_semaphore, has_run};
+    wire bank_conflict;
+    wire unused_report = &{1'b0, waiting_semaphore, has_run, bank_conflict};
 
     wire [15:0]  loop0_count;
     wire [23:0]  loop0_stride;

@@ -2,7 +2,7 @@
 
 use super::rng::Rng;
 use super::window::{SCRATCH_BYTES, Windows};
-use super::{gemm, transfer, vector};
+use super::{gemm, transfer, unit, vector};
 use crate::design::Design;
 use crate::isa::table::gemm as fields;
 use crate::isa::{Call, Engine, Field, Flags, Registers};
@@ -142,9 +142,10 @@ fn track(launch: &Launch, kept: &mut Kept) {
 
 fn draw(design: &Design, windows: &Windows, kept: &Kept, rng: &mut Rng) -> Option<Launch> {
     let launch = match rng.between(0, 99) {
-        0..=24 => transfer::load(design, windows, rng),
+        5..=24 if !design.units().is_empty() => unit::launch(design, windows, rng),
         25..=59 => gemm::launch(design, windows, kept, rng),
         60..=86 => vector::launch(design, windows, rng),
+        0..=24 => transfer::load(design, windows, rng),
         _ => transfer::store(design, windows, rng),
     }?;
     let footprint = launch.footprint(design)?;

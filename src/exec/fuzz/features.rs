@@ -1,7 +1,7 @@
 //! The special cases of the machine's description that random programs should meet.
 
-use crate::design::Design;
-use crate::isa::table::{gemm, load, store, vector};
+use crate::design::{ComputeUnit, Design};
+use crate::isa::table::{gemm, load, store, unit, vector};
 use crate::isa::{Call, Engine, Field, Flags, Registers};
 
 /// A launch as the conditions see it.
@@ -86,6 +86,10 @@ impl View<'_> {
         self.engine(Engine::Vector)
             && vector::Function::from_number(self.call.function)
                 .is_some_and(vector::Function::gives_float)
+    }
+
+    fn unit(&self) -> Option<&ComputeUnit> {
+        self.design.units().get(self.call.unit()?)
     }
 
     /// Whether the function unit takes its argument in this way.
@@ -239,6 +243,16 @@ pub const FEATURES: &[Feature] = &[
     ("vector: binary32 with parameters per channel", |v| v.gives_float() && v.is(vector::CHANNEL)),
     ("vector: binary32 with a residual", |v| v.gives_float() && v.is(vector::RESIDUAL)),
     ("vector: custom operation", |v| v.call.custom().is_some()),
+    ("unit: two operands", |v| v.unit().is_some_and(|unit| unit.second)),
+    ("unit: several outputs", |v| v.unit().is_some_and(|unit| unit.outputs.len() > 1)),
+    ("unit: every element a group", |v| v.unit().is_some() && v.flag(unit::GROUP) == 0),
+    ("unit: groups of three loops", |v| v.unit().is_some() && v.flag(unit::GROUP) == 3),
+    ("unit: spread lanes of activations", |v| {
+        v.unit().is_some() && v.is(unit::SPREAD) && v.flag(unit::SRC1) == 0
+    }),
+    ("unit: wide to activations", |v| {
+        v.unit().is_some() && v.flag(unit::SRC1) == 1 && v.flag(unit::DST) == 0
+    }),
     ("function: period", |v| v.mode(0)),
     ("function: mantissa", |v| v.mode(1)),
     ("function: reciprocal", |v| v.mode(2)),

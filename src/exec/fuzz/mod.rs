@@ -18,6 +18,7 @@ mod rng;
 mod shrink;
 mod spoil;
 mod transfer;
+mod unit;
 mod vector;
 mod window;
 

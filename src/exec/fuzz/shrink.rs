@@ -1,6 +1,7 @@
 //! Makes a failing case smaller.
 
 use super::case::{Case, Launch};
+use crate::isa::levels::unit;
 use crate::isa::levels::vector::LOOPS;
 use crate::isa::table::{gemm, store, vector};
 use crate::isa::{Engine, Field};
@@ -122,6 +123,7 @@ fn changes(launch: Option<&Launch>) -> Vec<Change> {
             Change::Once(store::loop1::COUNT),
             Change::Once(store::loop0::COUNT),
         ],
+        Engine::Unit => unit::LOOPS.iter().map(|&(count, _)| Change::Once(count)).collect(),
         // Parts of a load may leave half a parameter.
         Engine::Load | Engine::Ctrl => Vec::new(),
     }

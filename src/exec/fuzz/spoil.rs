@@ -2,7 +2,7 @@
 
 use super::case::{Case, Launch};
 use super::rng::Rng;
-use crate::isa::table::{gemm, load, op, store, vector};
+use crate::isa::table::{gemm, load, op, store, unit, vector};
 use crate::isa::{Engine, Field};
 use crate::program::Program;
 
@@ -105,6 +105,17 @@ fn spoil(launch: &mut Launch, rng: &mut Rng) -> Option<()> {
                     vector::LOOKUP,
                     vector::TABLE,
                 ];
+                flag(launch, rng.one(&flags)?, rng);
+                return Some(());
+            }
+        },
+        Engine::Unit => match kind {
+            0 | 1 => near(unit::src1::ADDR, rng),
+            2 | 3 => near(unit::src2::ADDR, rng),
+            4..=6 => near(unit::dst::ADDR, rng),
+            7 => (unit::loop0::COUNT, rng.between(1, 300)),
+            _ => {
+                let flags = [unit::SRC1, unit::SRC2, unit::DST, unit::GROUP, unit::SPREAD];
                 flag(launch, rng.one(&flags)?, rng);
                 return Some(());
             }

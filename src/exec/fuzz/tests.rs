@@ -117,7 +117,7 @@ fn everything_occurs() {
     let (mut fences, mut tags, mut waits, mut selfs) = (0, 0, 0, 0);
     for seed in 0..400 {
         let program = case(seed).program().unwrap();
-        let mut own = [0_u16; 5];
+        let mut own = [0_u16; Engine::QUEUED.len() + 1];
         for (pc, &word) in program.code.iter().enumerate() {
             match Instruction::decode(pc, word).unwrap() {
                 Instruction::Run { call, wait, flags: immediate, .. } => {

@@ -163,17 +163,12 @@ pub(super) fn call(text: &Text, names: &Names) -> Result<Call, Fault> {
     if let Some(found) = functions.iter().find(|function| function.name == name.text) {
         return Ok(Call { engine, function: found.number });
     }
-    let custom = match engine {
-        Engine::Vector => names.custom(),
-        _ => &[],
-    };
-    if let (Engine::Vector, Some(index)) = (engine, names.find(&name.text))
-        && let Some(call) = Call::of_custom(index)
-    {
+    if let Some(call) = names.find(engine, &name.text) {
         return Ok(call);
     }
     let what = format!("function of `{}`", engine.name());
-    let known = functions.iter().map(|f| f.name).chain(custom.iter().map(String::as_str));
+    let known =
+        functions.iter().map(|f| f.name).chain(names.of_engine(engine).iter().map(String::as_str));
     Err(unknown(&name, &what, known))
 }
 

@@ -52,7 +52,12 @@ fn statements_and_operands() {
     );
     check("set load", 5, "`load` is not of the form `engine.register`", "");
     check("run load", 5, "`load` is not of the form `engine.function`", "");
-    check("set lod.dst", 5, "unknown engine `lod`", "allowed: ctrl, load, gemm, vector, store");
+    check(
+        "set lod.dst",
+        5,
+        "unknown engine `lod`",
+        "allowed: ctrl, load, gemm, vector, store, unit",
+    );
     check(
         "set store.dst",
         11,
@@ -103,7 +108,7 @@ fn fields_and_flags() {
         "set ctrl.sem producer=lod",
         23,
         "unknown engine `lod`",
-        "allowed: ctrl, load, gemm, vector, store",
+        "allowed: ctrl, load, gemm, vector, store, unit",
     );
     check(
         "run gemm.act wait=s1,x2",

@@ -174,6 +174,7 @@ pub fn of(
         Engine::Gemm => launch.gemm(),
         Engine::Vector => launch.vector(),
         Engine::Store => launch.store(),
+        Engine::Unit => launch.unit(),
         Engine::Ctrl => Footprint::default(),
     }
 }

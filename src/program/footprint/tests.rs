@@ -1,8 +1,8 @@
 //! Footprints against a reference that walks every index tuple as the manual tells it.
 
 use super::*;
-use crate::isa::levels::vector as levels;
-use crate::isa::table::{gemm, load, store, vector};
+use crate::isa::levels::{unit as unit_levels, vector as levels};
+use crate::isa::table::{gemm, load, store, unit, vector};
 use crate::isa::{Field, Home};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -15,9 +15,15 @@ struct Touched {
     writes: Set,
 }
 
+const UNITS: &str = "extensions:
+  units:
+    - {name: one, operands: 1, states: [], outputs: [{name: p, value: count}]}
+    - {name: two, operands: 2, states: [], outputs: [{name: p, value: count}, {name: q, value: lane}]}
+";
+
 fn design(rows: usize, cols: usize, lanes: usize) -> Design {
     let text = format!(
-        "name: t\narray: {{rows: {rows}, cols: {cols}, cell: generic}}\nvector: {{lanes: {lanes}, float: true, segments: 40}}\n"
+        "name: t\narray: {{rows: {rows}, cols: {cols}, cell: generic}}\nvector: {{lanes: {lanes}, float: true, segments: 40}}\n{UNITS}"
     );
     Design::from_yaml(&text, &[]).unwrap()
 }
@@ -280,6 +286,31 @@ impl Reference<'_> {
         }
     }
 
+    fn unit(&mut self, index: u8) {
+        use unit::*;
+        let counts = self.all(unit_levels::LOOPS.map(|(count, _)| count));
+        let strides = self.all(unit_levels::LOOPS.map(|(_, stride)| stride));
+        let [b, d] = [self.all(unit_levels::SRC2), self.all(unit_levels::DST)];
+        let space = |vmem: bool| if vmem { Space::Vmem } else { Space::Ibuf };
+        let outside = self.flags.get(GROUP) as usize;
+        for i in tuples(&counts) {
+            let word = self.get(src1::ADDR) + dot(&i, &strides);
+            let word = self.lane_word(space(self.flags.has(SRC1)), word);
+            self.touched.reads.extend(word);
+            if index == 1 {
+                let word = self.get(src2::ADDR) + dot(&i, &b);
+                let word = self.lane_word(space(self.flags.has(SRC2)), word);
+                self.touched.reads.extend(word);
+            }
+            let group = self.get(dst::ADDR) + dot(&i[outside..], &d[outside..]);
+            for output in 0..=i64::from(index) {
+                let word = group + output * self.get(dst::NEXT);
+                let word = self.lane_word(space(self.flags.has(DST)), word);
+                self.touched.writes.extend(word);
+            }
+        }
+    }
+
     fn result(&mut self, address: i64) {
         let (rows, steps) = (self.design.rows() as i64, self.design.segment_rows() as i64);
         let tiles = self.design.wbuf().words as i64 / steps;
@@ -326,6 +357,7 @@ fn reference(design: &Design, call: Call, flags: Flags, registers: &Registers) -
         Engine::Store => reference.transfer(false, Space::Vmem, design.vmem().word_bytes),
         Engine::Gemm => reference.gemm(gemm::Function::from_number(call.function).unwrap()),
         Engine::Vector => reference.vector(vector::Function::from_number(call.function).unwrap()),
+        Engine::Unit => reference.unit(call.function),
         Engine::Ctrl => {}
     }
     reference.touched
@@ -362,7 +394,10 @@ prop_compose! {
         let (rows, cols, lanes) = shape;
         let design = design(rows, cols, lanes);
         let spec = engine.spec();
-        let function = function.get(spec.functions).number;
+        let function = match engine {
+            Engine::Unit => function.index(2) as u8,
+            _ => function.get(spec.functions).number,
+        };
         let mut flags = Flags::from_bits((flags & spec.flag_mask()) as u32);
         if engine == Engine::Vector && !(rows == cols && rows == lanes) && flags.get(vector::DST) > 1 {
             flags = flags.with(vector::DST, 0).unwrap();

@@ -5,8 +5,8 @@ use super::spans::Spans;
 use super::{Footprint, SEGMENT_WORDS, Space, TABLE_WORDS, WORD_MODULUS, signed};
 use crate::arith::function::{Mode, Unit};
 use crate::design::Design;
-use crate::isa::levels::vector as levels;
-use crate::isa::table::{gemm, load, store, vector};
+use crate::isa::levels::{unit as unit_levels, vector as levels};
+use crate::isa::table::{gemm, load, store, unit, vector};
 use crate::isa::{Field, Flags, Registers};
 
 /// A launch and where it runs.
@@ -282,6 +282,28 @@ impl Launch<'_> {
                 footprint.write(Space::Wbuf, "dst", self.tile_rows(&d, destination == 3))
             }
         }
+        footprint
+    }
+
+    pub(super) fn unit(&self) -> Footprint {
+        use unit::*;
+        let counts = unit_levels::LOOPS.map(|(count, _)| count);
+        let a = self.loops(&counts, &unit_levels::LOOPS.map(|(_, stride)| stride), None);
+        let b = self.loops(&counts, &unit_levels::SRC2, None);
+        let mut d = self.loops(&counts, &unit_levels::DST, None);
+        let group = usize::try_from(self.flags.get(GROUP)).unwrap_or(0);
+        d.drain(..group.min(d.len()));
+        let mut footprint = Footprint::default();
+        let Some(unit) = self.design.units().get(usize::from(self.function)) else {
+            return footprint;
+        };
+        d.push(Loop::new(signed(unit.outputs.len()), self.get(dst::NEXT)));
+        let space = |flag: Field| ibuf_or_vmem(self.flags.has(flag));
+        footprint.read(space(SRC1), "src1", self.lane_words(src1::ADDR, &a, None));
+        if unit.second {
+            footprint.read(space(SRC2), "src2", self.lane_words(src2::ADDR, &b, None));
+        }
+        footprint.write(space(DST), "dst", self.lane_words(dst::ADDR, &d, None));
         footprint
     }
 

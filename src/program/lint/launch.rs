@@ -4,7 +4,7 @@ use super::finding::{Findings, Rule};
 use super::vectors::{Transposer, check_vector};
 use super::{Launch, MOST_FINDINGS};
 use crate::design::Design;
-use crate::isa::table::{gemm, load};
+use crate::isa::table::{gemm, load, unit};
 use crate::isa::{Engine, Field};
 use crate::program::Program;
 use crate::program::footprint::{Access, Space};
@@ -28,6 +28,7 @@ pub(super) fn check(
             Engine::Load => check.load(),
             Engine::Gemm => check.gemm(),
             Engine::Vector => check_vector(&mut check, &mut transposer),
+            Engine::Unit => check.unit(),
             Engine::Store | Engine::Ctrl => {}
         }
         // Addresses of an illegal launch mean nothing.
@@ -75,6 +76,25 @@ impl Check<'_, '_, '_> {
                 self.require(false, || format!("{field} is 0"), "it must be at least 1");
             }
         }
+    }
+
+    fn unit(&mut self) {
+        let units = self.design.units();
+        let index = self.launch.call.unit();
+        self.require(
+            index.is_some_and(|index| index < units.len()),
+            || match units.len() {
+                0 => "the design has no compute units".to_owned(),
+                count => format!("the design has {count} compute units, numbered from 0"),
+            },
+            "they are `extensions.units` of the configuration",
+        );
+        let (count, lanes) = (self.get(unit::loop0::COUNT), self.design.lanes());
+        self.require(
+            !self.has(unit::SPREAD) || usize::try_from(count).is_ok_and(|count| count <= lanes),
+            || format!("unit.loop0.count is {count}, but a word has {lanes} lanes to spread"),
+            "use loop1 for the words",
+        );
     }
 
     fn load(&mut self) {

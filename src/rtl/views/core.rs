@@ -43,7 +43,9 @@ struct Ports {
     data_range: String,
     strb_range: String,
     id_range: String,
+    engines_range: String,
     retire_range: String,
+    engines: usize,
 }
 
 /// Columns of the ranges in the port lists of the two modules.
@@ -66,7 +68,9 @@ impl Ports {
             data_range: range(axi.data_bits),
             strb_range: range(axi.beat_bytes()),
             id_range: range(axi.id_bits),
-            retire_range: range(4 * design.pc_bits()),
+            engines_range: range(design.engines().len()),
+            retire_range: range(design.engines().len() * design.pc_bits()),
+            engines: design.engines().len(),
         }
     }
 }
@@ -92,6 +96,8 @@ impl TopView {
                 Size::new("ID_W", axi.id_bits, "axi.id_bits"),
                 Size::new("PC_W", design.pc_bits(), "bits of a position in the program"),
                 Size::new("TRACE_DEPTH", design.trace_depth(), "control.trace_depth"),
+                Size::new("NUM_ENGINES", design.engines().len(), "LOAD to STORE, and UNIT"),
+                Size::new("NUM_FAULTS", design.engines().len() + 6, "units that report faults"),
             ],
             fingerprint: verilog::hex(64, design.fingerprint().0),
             axi_size: format!("3'd{}", axi.beat_bytes().trailing_zeros()),
@@ -107,6 +113,8 @@ pub(super) struct CoreView {
     constants: Vec<Size>,
     /// Custom operations with binary32 values.
     custom_float: String,
+    /// Whether there is the engine UNIT.
+    units: bool,
 }
 
 impl CoreView {
@@ -119,6 +127,7 @@ impl CoreView {
             ports: Ports::new(design, CORE_COLUMNS),
             constants,
             custom_float: verilog::hex(64, custom::float_mask(design)),
+            units: !design.units().is_empty(),
         }
     }
 }
@@ -160,11 +169,16 @@ fn array(design: &Design) -> Vec<Size> {
 
 fn control(design: &Design) -> Vec<Size> {
     let semaphores = design.semaphores();
+    let units = usize::from(!design.units().is_empty());
     vec![
         Size::new("NUM_SEMAPHORES", semaphores.count, "control.semaphores"),
         Size::new("SEMAPHORE_W", semaphores.width, "control.semaphore_bits"),
         Size::new("QUEUE_DEPTH", design.queue_depth(), "control.queue_depth: instructions"),
         Size::new("MAX_LAUNCHES", design.max_launches(), "launches of an engine in flight"),
+        Size::new("ENABLE_UNIT", units, "extensions.units"),
+        Size::new("IBUF_RD", 5 + 2 * units, "clients of IBUF that read"),
+        Size::new("VMEM_RD", 4 + 2 * units, "clients of VMEM that read"),
+        Size::new("NUM_WR", 2 + units, "engines that write to either"),
     ]
 }
 

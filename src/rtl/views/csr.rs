@@ -3,8 +3,9 @@
 use askama::Template;
 
 use super::row::{Named, NamedRange};
+use crate::design::Design;
 use crate::isa::table::ISA_VERSION;
-use crate::rtl::csr::{self, Access, COUNTERS, CSR_VERSION, Csr, ID_VALUE, REGISTERS, counter};
+use crate::rtl::csr::{self, Access, COUNTERS, CSR_VERSION, Csr, ID_VALUE, counter};
 use crate::rtl::verilog;
 
 /// The block of host registers.
@@ -20,6 +21,7 @@ pub(super) struct CsrView {
     bits: Vec<Named>,
     counters: Vec<Named>,
     num_counters: usize,
+    engines: usize,
     /// Registers the host writes, arrays side by side.
     storage: Vec<Storage>,
     /// One write of the host each.
@@ -55,9 +57,13 @@ struct Read {
 }
 
 impl CsrView {
-    /// The same for every design: what differs arrives as a parameter.
-    pub fn new() -> CsrView {
+    /// What differs between designs arrives as a parameter, but for the number of engines.
+    pub fn new(design: &Design) -> CsrView {
+        let engines = design.engines().len();
+        let registers = csr::registers(engines);
+        let with = |access: Access| registers.iter().filter(move |reg| reg.access == access);
         CsrView {
+            engines,
             id_value: verilog::hex(32, ID_VALUE.into()),
             isa_version: format!("16'd{ISA_VERSION}"),
             csr_version: format!("16'd{CSR_VERSION}"),
@@ -78,11 +84,15 @@ impl CsrView {
                 })
                 .collect(),
             counters: counters(),
-            num_counters: COUNTERS.len(),
+            num_counters: csr::counters(engines).len(),
             storage: with(Access::Rw).map(storage).collect(),
             writes: with(Access::Rw).flat_map(writes).collect(),
-            readable: shown().flat_map(readable).collect(),
-            reads: REGISTERS
+            readable: registers
+                .iter()
+                .filter(|reg| matches!(reg.access, Access::Ro | Access::W1c))
+                .flat_map(readable)
+                .collect(),
+            reads: registers
                 .iter()
                 .filter(|reg| reg.access != Access::Trigger)
                 .flat_map(reads)
@@ -98,7 +108,10 @@ fn counters() -> Vec<Named> {
         let name = match index {
             counter::LOAD_BUSY => "engine_class".to_owned(),
             counter::LOAD_RETIRED => "engine_retired".to_owned(),
+            counter::UNIT_BUSY => "unit_class".to_owned(),
+            counter::UNIT_RETIRED => "unit_retired".to_owned(),
             other if (counter::LOAD_BUSY..counter::ARRAY_ACTIVE).contains(&other) => continue,
+            other if (counter::UNIT_BUSY..counter::UNIT_RETIRED).contains(&other) => continue,
             _ => counter.name.replace('.', "_"),
         };
         rows.push(Named {
@@ -107,15 +120,6 @@ fn counters() -> Vec<Named> {
         });
     }
     rows
-}
-
-fn with(access: Access) -> impl Iterator<Item = &'static Csr> {
-    REGISTERS.iter().filter(move |reg| reg.access == access)
-}
-
-/// Registers whose content the hardware provides.
-fn shown() -> impl Iterator<Item = &'static Csr> {
-    REGISTERS.iter().filter(|reg| matches!(reg.access, Access::Ro | Access::W1c))
 }
 
 fn word_address(reg: &Csr, index: u16) -> String {
@@ -149,7 +153,7 @@ fn target(reg: &Csr, index: u16) -> String {
     }
 }
 
-fn writes(reg: &'static Csr) -> impl Iterator<Item = Write> {
+fn writes(reg: &Csr) -> impl Iterator<Item = Write> {
     (0..reg.count).map(|index| Write {
         address: word_address(reg, index),
         target: target(reg, index),
@@ -157,14 +161,14 @@ fn writes(reg: &'static Csr) -> impl Iterator<Item = Write> {
     })
 }
 
-fn readable(reg: &'static Csr) -> impl Iterator<Item = NamedRange> {
+fn readable(reg: &Csr) -> impl Iterator<Item = NamedRange> {
     reg.fields.iter().map(|field| NamedRange {
         name: format!("rd_{}_{}", reg.name, field.name),
         range: verilog::range(usize::from(u16::from(field.width) * reg.count)),
     })
 }
 
-fn reads(reg: &'static Csr) -> impl Iterator<Item = Read> {
+fn reads(reg: &Csr) -> impl Iterator<Item = Read> {
     (0..reg.count).map(|index| Read {
         address: word_address(reg, index),
         value: match reg.access {

@@ -68,7 +68,7 @@ impl Op {
 }
 
 /// One line of a comment.
-fn comment(text: &str) -> String {
+pub(super) fn comment(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(90) {
         Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),

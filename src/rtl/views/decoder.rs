@@ -5,10 +5,10 @@ use askama::Template;
 use super::row::Named;
 use crate::design::Design;
 use crate::isa::table::{ENGINES, OPCODE, ctrl, op};
-use crate::isa::{CustomSpec, Engine, Field};
+use crate::isa::{CustomSpec, EngineSpec, Field};
 use crate::rtl::verilog;
 
-/// The decoder. What differs between designs arrives as a parameter, but for custom operations.
+/// The decoder. What differs between designs arrives as a parameter, but for functions of its own.
 #[derive(Debug, Template)]
 #[template(path = "rtl/npu_decoder.v")]
 pub(super) struct DecoderView {
@@ -39,6 +39,10 @@ struct Function {
 impl DecoderView {
     /// All words of the instruction table.
     pub fn new(design: &Design) -> DecoderView {
+        let exists = |spec: &EngineSpec| {
+            spec.engine.queue_index().is_none() || design.engines().contains(&spec.engine)
+        };
+        let engines = ENGINES.iter().copied().filter(|spec| exists(spec));
         DecoderView {
             opcodes: op::ALL
                 .iter()
@@ -47,8 +51,8 @@ impl DecoderView {
                     value: format!("{}'d{}", OPCODE.width, spec.number),
                 })
                 .collect(),
-            registers: ENGINES
-                .iter()
+            registers: engines
+                .clone()
                 .flat_map(|spec| {
                     spec.registers.iter().map(|register| Register {
                         label: format!("{{3'd{}, 9'd{}}}", spec.engine.number(), register.number),
@@ -57,8 +61,7 @@ impl DecoderView {
                     })
                 })
                 .collect(),
-            functions: ENGINES
-                .iter()
+            functions: engines
                 .flat_map(|spec| {
                     spec.functions.iter().map(|function| Function {
                         label: format!("{{3'd{}, 7'd{}}}", spec.engine.number(), function.number),
@@ -77,12 +80,14 @@ impl DecoderView {
 
 /// The functions a design adds.
 fn custom(design: &Design) -> Vec<Function> {
-    let spec = Engine::Vector.spec();
     let specs = design.custom_specs();
-    let row = |function: &CustomSpec| Function {
-        label: format!("{{3'd{}, 7'd{}}}", spec.engine.number(), function.number),
-        flags: verilog::hex(18, spec.flag_mask()),
-        name: format!("{}.{}", spec.name, function.name),
+    let row = |function: &CustomSpec| {
+        let engine = function.engine;
+        Function {
+            label: format!("{{3'd{}, 7'd{}}}", engine.number(), function.number),
+            flags: verilog::hex(18, engine.spec().flag_mask()),
+            name: format!("{}.{}", engine.name(), function.name),
+        }
     };
     specs.iter().map(row).collect()
 }

@@ -7,26 +7,34 @@ mod custom;
 mod decoder;
 mod regs;
 mod row;
+mod unit;
 
 use askama::Template;
 
 use super::{OutputFile, RenderError};
 use crate::design::Design;
-use crate::isa::Engine;
 
 /// All modules made from templates with tags.
 pub(super) fn render(design: &Design) -> Result<Vec<OutputFile>, RenderError> {
     let mut files = Vec::new();
-    for engine in Engine::QUEUED {
-        let view = regs::Regs::new(engine);
+    for engine in design.engines() {
+        let view = regs::Regs::new(*engine);
         files.push(file(&view.module, &view)?);
     }
     files.push(file("npu_top", &core::TopView::new(design))?);
     files.push(file("npu_core", &core::CoreView::new(design))?);
-    files.push(file("npu_csr", &csr::CsrView::new())?);
+    files.push(file("npu_csr", &csr::CsrView::new(design))?);
     files.push(file("npu_decoder", &decoder::DecoderView::new(design))?);
     if let Some(view) = custom::CustomView::new(design) {
         files.push(file("npu_vector_custom", &view)?);
+    }
+    if let Some(view) = unit::UnitView::new(design) {
+        files.push(file("npu_unit", &view)?);
+    }
+    for unit in design.units().iter().filter(|unit| unit.verilog.is_none()) {
+        let (view, parts) = unit::MadeView::new(unit);
+        files.push(file(&view.module, &view)?);
+        files.extend(parts);
     }
     Ok(files)
 }

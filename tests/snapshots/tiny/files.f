@@ -64,7 +64,7 @@ rtl/npu_table.v
 rtl/npu_top.v
 rtl/npu_trace.v
 rtl/npu_transposer.v
-rtl/npu_unit_lanes.v
+rtl/npu_word_lanes.v
 rtl/npu_vector.v
 rtl/npu_vector_accumulate.v
 rtl/npu_vector_across.v

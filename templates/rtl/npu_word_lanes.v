@@ -2,7 +2,7 @@
 // at the unit's position.
 `default_nettype none
 
-module npu_unit_lanes #(
+module npu_word_lanes #(
     parameter WORD_BYTES = 16,
     parameter UNIT_BYTES = 4,                      // divides WORD_BYTES
     parameter UNIT_W     = 8,                      // bits of a position
