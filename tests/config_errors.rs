@@ -44,6 +44,35 @@ const CASES: &[Case] = &[
         &[],
     ),
     (
+        "units",
+        "extensions:
+  units:
+    - name: unit0
+      operands: 1
+      parameters: [lane]
+      states:
+        - {name: sum, initial: \"0\", next: sum * a}
+        - {name: sum, initial: lane * lane * lane, next: c + 1}
+      outputs:
+        - {name: x, value: sum / 0}
+        - {name: x, value: a}
+    - name: twice
+      operands: 3
+      states: []
+      outputs: [{name: x}]
+    - name: last
+      operands: 2
+      states: []
+      outputs: []
+      verilog: nowhere.v
+    - name: last
+      operands: 2
+      states: [{name: s, initial: \"0\", next: s + t}]
+      outputs: [{name: x, value: index}]
+",
+        &[],
+    ),
+    (
         "vector_ops",
         "vector: {float: false, segments: 0}
 extensions:

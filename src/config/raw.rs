@@ -215,7 +215,7 @@ pub struct UnitConfig {
     #[schemars(length(max = 8))]
     pub outputs: Vec<OutputConfig>,
     /// A Verilog file with a module `npu_unit_NAME` of your own in the place of the one made from the
-    /// expressions, beside this configuration; see docs/extensions.md.
+    /// expressions, beside this configuration; see docs/units.md.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200), extend("x-text" = "the path of a file"))]
     pub verilog: Option<String>,

@@ -192,7 +192,7 @@ impl Rules<'_> {
                 "say how many cycles after the operands `out` stands".to_owned(),
             );
         }
-        self.module_file(file, &entry.name, &module_name(&entry.name), &key)
+        self.module_file(file, &entry.name, &module_name(&entry.name), &key, "extensions.md")
     }
 
     /// A file of the user's whose first module is `module`.
@@ -202,6 +202,7 @@ impl Rules<'_> {
         name: &str,
         module: &str,
         key: &str,
+        page: &str,
     ) -> Option<String> {
         let text = match files::read_text(&self.draft.folder.join(file), files::CONFIG_LIMIT) {
             Ok(text) => text,
@@ -218,7 +219,7 @@ impl Rules<'_> {
             self.report(
                 &[key],
                 format!("the first module of `{file}` is not `{module}`"),
-                format!("the file holds `module {module}`, with the ports of docs/extensions.md"),
+                format!("the file holds `module {module}`, with the ports of docs/{page}"),
             );
         }
         Some(text)

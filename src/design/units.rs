@@ -210,7 +210,7 @@ impl Rules<'_> {
         }
         let verilog = entry.verilog.as_ref().and_then(|file| {
             let key = format!("{path}.verilog");
-            self.module_file(file, &entry.name, &module_name(&entry.name), &key)
+            self.module_file(file, &entry.name, &module_name(&entry.name), &key, "units.md")
         });
         let value = |output: &OutputConfig| format!("`{}`", output.value.trim());
         let shown = || entry.outputs.iter().map(value).collect::<Vec<_>>().join(", ");
@@ -285,8 +285,9 @@ impl Rules<'_> {
                     format!("`{name}` has another meaning in the expressions of `{}`", entry.name),
                     format!("choose a name that is none of {}", known.join(", ")),
                 );
+            } else {
+                known.push(name);
             }
-            known.push(name);
         }
         let mut known: Vec<&str> = Vec::new();
         for (at, output) in entry.outputs.iter().enumerate() {

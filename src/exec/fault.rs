@@ -68,7 +68,7 @@ impl Cause {
                 "keep weights above the most negative value, or build with `array.packed: false`"
             }
             Cause::UnitHandshake => {
-                "see the contract in docs/extensions.md: `out_valid` and `out_data` stay as they are until `out_ready`, and a group has as many words as `outputs`"
+                "docs/units.md has the contract: `out_valid` and `out_data` stay as they are until `out_ready`, and a group has as many words as `outputs`"
             }
             Cause::Fingerprint => "make the program again for this hardware",
             _ => "`npugen lint` finds this before a run; docs/machine.md has the rules",

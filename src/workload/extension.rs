@@ -153,10 +153,10 @@ pub fn word(data: &[u8], index: usize) -> i32 {
 }
 
 fn operand(random: &mut Random, op: &VectorOp) -> i32 {
-    let bits = random.bits();
-    let [kind, pick, ..] = bits.to_le_bytes();
-    let wide = (bits >> 32) as u32;
     if op.float {
+        let bits = random.bits();
+        let [kind, pick, ..] = bits.to_le_bytes();
+        let wide = (bits >> 32) as u32;
         let corner = FLOAT_CORNERS[usize::from(pick) % FLOAT_CORNERS.len()];
         let float = match kind % 8 {
             0 => corner,
@@ -166,6 +166,14 @@ fn operand(random: &mut Random, op: &VectorOp) -> i32 {
         };
         return float.cast_signed();
     }
+    integer(random)
+}
+
+/// An integer: a corner, a small or any one.
+pub(super) fn integer(random: &mut Random) -> i32 {
+    let bits = random.bits();
+    let [kind, pick, ..] = bits.to_le_bytes();
+    let wide = (bits >> 32) as u32;
     match kind % 4 {
         0 => CORNERS[usize::from(pick) % CORNERS.len()],
         1 => i32::from(pick.cast_signed()),

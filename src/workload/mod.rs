@@ -9,6 +9,7 @@ pub mod digits;
 pub mod extension;
 pub mod maps;
 pub mod operators;
+pub mod units;
 pub mod vector;
 
 use crate::program::Program;

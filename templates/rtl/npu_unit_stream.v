@@ -12,6 +12,7 @@ module npu_unit_stream #(
     parameter ACT_W      = 8,
     parameter RD_LATENCY = 3,
     parameter CHECK      = 1,                      // watch the handshake of the unit
+    parameter STALLS     = 0,                      // hold both streams up now and then, for tests
     parameter LANES_W    = 32 * LANES              // derived
 ) (
     input  wire                  clk,
@@ -152,6 +153,32 @@ module npu_unit_stream #(
         end
     end
 
+    // ---- Stalls of tests -------------------------------------------------------------------
+
+    wire hold_in;
+    wire hold_out;
+
+    generate
+        if (STALLS != 0) begin : gen_stalls
+            reg [15:0] noise_q;                    // maximal length: x^16 + x^14 + x^13 + x^11 + 1
+
+            assign hold_in  = (noise_q[3:0] == 4'd0);
+            assign hold_out = noise_q[7] && noise_q[9];
+
+            always @(posedge clk) begin
+                if (rst) begin
+                    noise_q <= 16'd1;
+                end else begin
+                    noise_q <= {noise_q[14:0], noise_q[15] ^ noise_q[13] ^ noise_q[12]
+                                             ^ noise_q[10]};
+                end
+            end
+        end else begin : gen_no_stalls
+            assign hold_in  = 1'b0;
+            assign hold_out = 1'b0;
+        end
+    endgenerate
+
     // ---- Walk ------------------------------------------------------------------------------
 
     wire        step;
@@ -171,7 +198,8 @@ module npu_unit_stream #(
     wire        group_last  = &(wraps[2:0] | ~spans_q);
     reg  [LANE_W-1:0] lane_q;                      // iteration of loop0
 
-    assign step = active && element_room && place_room && a_room && (b_room || !second_q);
+    assign step = active && element_room && place_room && a_room && (b_room || !second_q)
+               && !hold_in;
 
     npu_loop_nest #(
         .LEVELS      (4),
@@ -372,7 +400,7 @@ module npu_unit_stream #(
 
     wire unused_places = &{1'b0, place_level};
 
-    assign out_ready = place_valid && room;
+    assign out_ready = place_valid && room && !hold_out;
 
     always @(posedge clk) begin
         if (rst) begin

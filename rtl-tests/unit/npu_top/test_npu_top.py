@@ -10,8 +10,8 @@ import pytest
 import generated
 import harness
 
-EXAMPLE = "configs/examples/custom_op.yaml"
-CONFIGS = ["default", "edge", "tiny", "aws_f1", "aws_f2", "genesys_03", EXAMPLE]
+EXAMPLES = ["configs/examples/custom_op.yaml", "configs/examples/custom_unit.yaml"]
+CONFIGS = ["default", "edge", "tiny", "aws_f1", "aws_f2", "genesys_03", *EXAMPLES]
 SHAPES = [
     "--rows 7 --cols 7",
     "--rows 24 --cols 12",
@@ -38,17 +38,19 @@ def test_lint(options):
         harness.lint("npu_top", generated.sources(output))
 
 
-def test_lint_as_systemverilog():
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_lint_as_systemverilog(example):
     """Nothing has the name of a SystemVerilog keyword: the files may join such a project."""
     with tempfile.TemporaryDirectory(prefix="npugen-top-") as directory:
-        output = generated.emit(["-c", EXAMPLE], directory)
+        output = generated.emit(["-c", example], directory)
         harness.lint("npu_top", generated.sources(output), verilog="1800-2017", icarus="-g2012")
 
 
-def test_yosys_elaborates():
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_yosys_elaborates(example):
     """Every instance is there with all its ports, nothing has two drivers, nothing is a latch."""
     with tempfile.TemporaryDirectory(prefix="npugen-top-") as directory:
-        options = ["-c", EXAMPLE, "--set", "array.cell=generic"]
+        options = ["-c", example, "--set", "array.cell=generic"]
         files = generated.sources(generated.emit(options, directory))
         names = " ".join(os.path.relpath(path, directory) for path in files)
         script = f"read_verilog {names}; hierarchy -check -top npu_top; proc; check -assert"

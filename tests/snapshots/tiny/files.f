@@ -64,7 +64,8 @@ rtl/npu_table.v
 rtl/npu_top.v
 rtl/npu_trace.v
 rtl/npu_transposer.v
-rtl/npu_word_lanes.v
+rtl/npu_unit_check.v
+rtl/npu_unit_stream.v
 rtl/npu_vector.v
 rtl/npu_vector_accumulate.v
 rtl/npu_vector_across.v
@@ -90,4 +91,5 @@ rtl/npu_vector_taps.v
 rtl/npu_vector_write.v
 rtl/npu_wbuf.v
 rtl/npu_weight_loader.v
+rtl/npu_word_lanes.v
 rtl/npu_word_nest.v

@@ -2,14 +2,15 @@
 // Do not edit; change the config or the template.
 //
 // Engines, buffers and front end, wired together. Vectors over engines are in the order LOAD,
-// GEMM, VECTOR, STORE.
+// GEMM, VECTOR, STORE, UNIT.
 `default_nettype none
 
 module npu_core #(
     // Form of the array, generic: 0 dsp48e2, 1 generic, 2 simulation.
     parameter CELL       = 1,
     parameter PC_W       = 24,
-    parameter NUM_FAULTS = 10
+    parameter NUM_ENGINES = 4,
+    parameter NUM_FAULTS = NUM_ENGINES + 6         // derived
 ) (
     input  wire                       clk,
     input  wire                       rst,
@@ -23,8 +24,8 @@ module npu_core #(
     input  wire [511:0]               region_size,
     output wire                       program_done,
 
-    // Faults: 0 to 3 engines, 4 LOAD beyond a buffer, 5 decoder, 6 fetch, 7 semaphores,
-    // 8 transposer, 9 STORE beyond a buffer.
+    // Faults: the engines, LOAD beyond a buffer, decoder, fetch, semaphores, transposer, STORE
+    // beyond a buffer.
     output wire [NUM_FAULTS-1:0]      fault_valid,
     output wire [8*NUM_FAULTS-1:0]    fault_cause,
     output wire [3*NUM_FAULTS-1:0]    fault_engine,
@@ -57,16 +58,16 @@ module npu_core #(
     output wire                       bready,
 
     // What the engines are doing.
-    output wire [15:0]                engine_activity,
-    output wire [3:0]                 engine_idle,
-    output wire [63:0]                engine_queue_level,
-    output wire [15:0]                engine_in_flight,
-    output wire [4*PC_W-1:0]          engine_oldest_pc,
-    output wire [63:0]                engine_wait_mask,
-    output wire [3:0]                 engine_retire_valid,
-    output wire [4*PC_W-1:0]          engine_retire_pc,
-    output wire [3:0]                 engine_tag_valid,
-    output wire [127:0]               engine_tag_value,
+    output wire [4*NUM_ENGINES-1:0]   engine_activity,
+    output wire [NUM_ENGINES-1:0]     engine_idle,
+    output wire [16*NUM_ENGINES-1:0]  engine_queue_level,
+    output wire [4*NUM_ENGINES-1:0]   engine_in_flight,
+    output wire [NUM_ENGINES*PC_W-1:0] engine_oldest_pc,
+    output wire [16*NUM_ENGINES-1:0]  engine_wait_mask,
+    output wire [NUM_ENGINES-1:0]     engine_retire_valid,
+    output wire [NUM_ENGINES*PC_W-1:0] engine_retire_pc,
+    output wire [NUM_ENGINES-1:0]     engine_tag_valid,
+    output wire [32*NUM_ENGINES-1:0]  engine_tag_value,
     output wire [15:0]                semaphore_positive,
     output wire                       decoder_busy,
     output wire                       decoder_fenced,
@@ -102,6 +103,10 @@ module npu_core #(
     localparam SEMAPHORE_W            = 8;       // control.semaphore_bits
     localparam QUEUE_DEPTH            = 32;      // control.queue_depth: instructions
     localparam MAX_LAUNCHES           = 10;      // launches of an engine in flight
+    localparam ENABLE_UNIT            = 0;       // extensions.units
+    localparam IBUF_RD                = 5;       // clients of IBUF that read
+    localparam VMEM_RD                = 4;       // clients of VMEM that read
+    localparam NUM_WR                 = 2;       // engines that write to either
     localparam ADDR_W                 = 40;      // axi.addr_bits
     localparam BUS_W                  = 64;      // axi.data_bits
     localparam ID_W                   = 4;       // axi.id_bits
@@ -142,15 +147,15 @@ module npu_core #(
 
     // ---- Front end -------------------------------------------------------------------------
 
-    wire [3:0]      cmd_valid;
-    wire [3:0]      cmd_ready;
+    wire [NUM_ENGINES-1:0] cmd_valid;
+    wire [NUM_ENGINES-1:0] cmd_ready;
     wire [63:0]     cmd_word;
     wire [PC_W-1:0] cmd_pc;
-    wire [3:0]      sem_wait_valid;
-    wire [3:0]      sem_wait_ready;
-    wire [63:0]     sem_wait_mask;
-    wire [3:0]      sem_signal_valid;
-    wire [63:0]     sem_signal_mask;
+    wire [NUM_ENGINES-1:0] sem_wait_valid;
+    wire [NUM_ENGINES-1:0] sem_wait_ready;
+    wire [16*NUM_ENGINES-1:0] sem_wait_mask;
+    wire [NUM_ENGINES-1:0] sem_signal_valid;
+    wire [16*NUM_ENGINES-1:0] sem_signal_mask;
 
     wire [BUS_W-1:0] read_data;
     wire [1:0]       read_resp;
@@ -177,6 +182,7 @@ module npu_core #(
         .PC_W          (PC_W),
         .MAX_BURST     (FETCH_BURST),
         .FETCH_BEATS   (FETCH_BEATS),
+        .NUM_ENGINES   (NUM_ENGINES),
         .NUM_SEMAPHORES(NUM_SEMAPHORES),
         .SEMAPHORE_W   (SEMAPHORE_W)
     ) u_frontend (
@@ -221,9 +227,9 @@ module npu_core #(
 
     // ---- LOAD ------------------------------------------------------------------------------
 
-    wire [3:0]   engine_fault_valid;
-    wire [31:0]  engine_fault_cause;
-    wire [159:0] engine_fault_address;
+    wire [NUM_ENGINES-1:0] engine_fault_valid;
+    wire [8*NUM_ENGINES-1:0] engine_fault_cause;
+    wire [40*NUM_ENGINES-1:0] engine_fault_address;
 
     wire                  load_arvalid;
     wire                  load_arready;
@@ -239,8 +245,6 @@ module npu_core #(
     wire [8*UNIT_MAX-1:0] buf_data;
     wire                  load_range_error;
     wire [23:0]           load_range_address;
-    wire                  load_quiet;
-    wire                  store_quiet;
 
     npu_load #(
         .PC_W           (PC_W),
@@ -287,7 +291,6 @@ module npu_core #(
         .fault_valid     (engine_fault_valid[0]),
         .fault_cause     (engine_fault_cause[0 +: 8]),
         .fault_address   (engine_fault_address[0 +: 40]),
-        .quiet           (load_quiet),
         .region_base     (region_base),
         .region_size     (region_size),
         .arvalid         (load_arvalid),
@@ -344,41 +347,44 @@ module npu_core #(
 
     // ---- Clients of the buffers ------------------------------------------------------------
 
-    wire [4:0]          ibuf_rd_valid;
-    wire [4:0]          ibuf_rd_ready;
-    wire [119:0]        ibuf_rd_addr;
-    wire [4:0]          ibuf_rd_data_valid;
-    wire [5*IBUF_W-1:0] ibuf_rd_data;
-    wire [4:0]          ibuf_rd_range_error;
-    wire [1:0]          ibuf_wr_valid;
-    wire [1:0]          ibuf_wr_ready;
-    wire [47:0]         ibuf_wr_addr;
-    wire [2*ROWS-1:0]   ibuf_wr_lanes;
-    wire [2*IBUF_W-1:0] ibuf_wr_data;
-    wire [1:0]          ibuf_wr_range_error;
+    wire [IBUF_RD-1:0]  ibuf_rd_valid;
+    wire [IBUF_RD-1:0]  ibuf_rd_ready;
+    wire [IBUF_RD*24-1:0] ibuf_rd_addr;
+    wire [IBUF_RD-1:0]  ibuf_rd_data_valid;
+    wire [IBUF_RD*IBUF_W-1:0] ibuf_rd_data;
+    wire [IBUF_RD-1:0]  ibuf_rd_range_error;
+    wire [NUM_WR-1:0]   ibuf_wr_valid;
+    wire [NUM_WR-1:0]   ibuf_wr_ready;
+    wire [NUM_WR*24-1:0] ibuf_wr_addr;
+    wire [NUM_WR*ROWS-1:0] ibuf_wr_lanes;
+    wire [NUM_WR*IBUF_W-1:0] ibuf_wr_data;
+    wire [NUM_WR-1:0]   ibuf_wr_range_error;
     wire [23:0]         ibuf_range_address;
-    wire [3:0]          vmem_rd_valid;
-    wire [3:0]          vmem_rd_ready;
-    wire [95:0]         vmem_rd_addr;
-    wire [3:0]          vmem_rd_data_valid;
-    wire [4*VMEM_W-1:0] vmem_rd_data;
-    wire [3:0]          vmem_rd_range_error;
-    wire [1:0]          vmem_wr_valid;
-    wire [1:0]          vmem_wr_ready;
-    wire [47:0]         vmem_wr_addr;
-    wire [2*LANES-1:0]  vmem_wr_lanes;
-    wire [2*VMEM_W-1:0] vmem_wr_data;
-    wire [1:0]          vmem_wr_range_error;
+    wire [VMEM_RD-1:0]  vmem_rd_valid;
+    wire [VMEM_RD-1:0]  vmem_rd_ready;
+    wire [VMEM_RD*24-1:0] vmem_rd_addr;
+    wire [VMEM_RD-1:0]  vmem_rd_data_valid;
+    wire [VMEM_RD*VMEM_W-1:0] vmem_rd_data;
+    wire [VMEM_RD-1:0]  vmem_rd_range_error;
+    wire [NUM_WR-1:0]   vmem_wr_valid;
+    wire [NUM_WR-1:0]   vmem_wr_ready;
+    wire [NUM_WR*24-1:0] vmem_wr_addr;
+    wire [NUM_WR*LANES-1:0] vmem_wr_lanes;
+    wire [NUM_WR*VMEM_W-1:0] vmem_wr_data;
+    wire [NUM_WR-1:0]   vmem_wr_range_error;
     wire [23:0]         vmem_range_address;
     wire                wbuf_rd_valid;
     wire [23:0]         wbuf_rd_addr;
     wire                wbuf_rd_data_valid;
     wire [WBUF_W-1:0]   wbuf_rd_data;
-    wire                wbuf_wr_valid;
-    wire                wbuf_wr_ready;
-    wire [23:0]         wbuf_wr_addr;
-    wire [SEGMENTS-1:0] wbuf_wr_segments;
-    wire [WBUF_W-1:0]   wbuf_wr_data;
+    wire                tile_valid;
+    wire                tile_ready;
+    wire                tile_transpose;
+    wire [23:0]         tile_addr;
+    wire [LANES*ACT_W-1:0] tile_data;
+    wire                tile_busy;
+    wire                tile_fault;
+    wire [23:0]         tile_fault_address;
     wire                pbuf_rd_valid;
     wire [23:0]         pbuf_rd_addr;
     wire                pbuf_rd_data_valid;
@@ -413,6 +419,9 @@ module npu_core #(
         .PBUF_UNIT_BYTES(PBUF_UNIT_BYTES),
         .TABLES         (TABLES),
         .COEFF_SEGMENTS (FUNCTION_SEGMENTS),
+        .ENABLE_UNIT    (ENABLE_UNIT),
+        .ENABLE_DYNAMIC_WEIGHTS(ENABLE_DYNAMIC_WEIGHTS),
+        .SEG_ROWS       (SEG_ROWS),
         .UNIT_MAX       (UNIT_MAX),
         .UNIT_W         (UNIT_W)
     ) u_buffers (
@@ -456,11 +465,14 @@ module npu_core #(
         .wbuf_rd_addr       (wbuf_rd_addr),
         .wbuf_rd_data_valid (wbuf_rd_data_valid),
         .wbuf_rd_data       (wbuf_rd_data),
-        .wbuf_wr_valid      (wbuf_wr_valid),
-        .wbuf_wr_ready      (wbuf_wr_ready),
-        .wbuf_wr_addr       (wbuf_wr_addr),
-        .wbuf_wr_segments   (wbuf_wr_segments),
-        .wbuf_wr_data       (wbuf_wr_data),
+        .tile_valid         (tile_valid),
+        .tile_ready         (tile_ready),
+        .tile_transpose     (tile_transpose),
+        .tile_addr          (tile_addr),
+        .tile_data          (tile_data),
+        .tile_busy          (tile_busy),
+        .tile_fault         (tile_fault),
+        .tile_fault_address (tile_fault_address),
         .pbuf_rd_valid      (pbuf_rd_valid),
         .pbuf_rd_addr       (pbuf_rd_addr),
         .pbuf_rd_data_valid (pbuf_rd_data_valid),
@@ -573,20 +585,8 @@ module npu_core #(
                           || ibuf_wr_range_error[1];
     wire vector_vmem_error = vmem_rd_range_error[0] || vmem_rd_range_error[1]
                           || vmem_rd_range_error[2] || vmem_wr_range_error[1];
-    wire                   vector_conflict;
-    wire                   tile_valid;
-    wire                   tile_ready;
-    wire                   tile_transpose;
-    wire [23:0]            tile_addr;
-    wire [LANES*ACT_W-1:0] tile_data;
-    wire                   tile_busy;
-    wire                   tile_fault;
-    wire [23:0]            tile_fault_address;
-
     // It writes whole words of VMEM.
     assign vmem_wr_lanes[LANES +: LANES] = {LANES{1'b1}};
-
-    wire unused_vector = &{1'b0, vector_conflict};
 
     npu_vector #(
         .PC_W                  (PC_W),
@@ -631,7 +631,6 @@ module npu_core #(
         .fault_valid          (engine_fault_valid[2]),
         .fault_cause          (engine_fault_cause[16 +: 8]),
         .fault_address        (engine_fault_address[80 +: 40]),
-        .bank_conflict        (vector_conflict),
         .ibuf_a_valid         (ibuf_rd_valid[2]),
         .ibuf_a_ready         (ibuf_rd_ready[2]),
         .ibuf_a_addr          (ibuf_rd_addr[71:48]),
@@ -684,46 +683,6 @@ module npu_core #(
         .coeff_wr_data        (coeff_wr_data)
     );
 
-    generate
-        if (ENABLE_DYNAMIC_WEIGHTS != 0) begin : gen_transposer
-            npu_transposer #(
-                .SIZE    (ROWS),
-                .ACT_W   (ACT_W),
-                .WGT_W   (WGT_W),
-                .SEGMENTS(SEGMENTS),
-                .SEG_ROWS(SEG_ROWS)
-            ) u_transposer (
-                .clk          (clk),
-                .rst          (rst),
-                .in_valid     (tile_valid),
-                .in_ready     (tile_ready),
-                .in_transpose (tile_transpose),
-                .in_addr      (tile_addr),
-                .in_data      (tile_data),
-                .in_busy      (tile_busy),
-                .wr_valid     (wbuf_wr_valid),
-                .wr_ready     (wbuf_wr_ready),
-                .wr_addr      (wbuf_wr_addr),
-                .wr_segments  (wbuf_wr_segments),
-                .wr_data      (wbuf_wr_data),
-                .fault_valid  (tile_fault),
-                .fault_address(tile_fault_address)
-            );
-        end else begin : gen_no_transposer
-            assign tile_ready         = 1'b1;
-            assign tile_busy          = 1'b0;
-            assign wbuf_wr_valid      = 1'b0;
-            assign wbuf_wr_addr       = 24'd0;
-            assign wbuf_wr_segments   = {SEGMENTS{1'b0}};
-            assign wbuf_wr_data       = {WBUF_W{1'b0}};
-            assign tile_fault         = 1'b0;
-            assign tile_fault_address = 24'd0;
-
-            wire unused_tile = &{1'b0, tile_valid, tile_transpose, tile_addr, tile_data,
-                                 wbuf_wr_ready};
-        end
-    endgenerate
-
     // ---- STORE -----------------------------------------------------------------------------
 
     npu_store #(
@@ -765,7 +724,6 @@ module npu_core #(
         .fault_valid       (engine_fault_valid[3]),
         .fault_cause       (engine_fault_cause[24 +: 8]),
         .fault_address     (engine_fault_address[120 +: 40]),
-        .quiet             (store_quiet),
         .region_base       (region_base),
         .region_size       (region_size),
         .ibuf_rd_valid     (ibuf_rd_valid[4]),
@@ -799,12 +757,9 @@ module npu_core #(
     localparam [2:0] ENGINE_VECTOR = 3'd3;
     localparam [2:0] ENGINE_STORE  = 3'd4;
 
-    wire [PC_W-1:0] load_oldest_pc   = engine_oldest_pc[PC_W-1:0];
-    wire [PC_W-1:0] vector_oldest_pc = engine_oldest_pc[2*PC_W +: PC_W];
-    wire [PC_W-1:0] store_oldest_pc  = engine_oldest_pc[3*PC_W +: PC_W];
-    wire            store_error      = ibuf_rd_range_error[4] || vmem_rd_range_error[3];
-    wire [23:0]     store_address    = ibuf_rd_range_error[4] ? ibuf_range_address
-                                                              : vmem_range_address;
+    wire        store_error   = ibuf_rd_range_error[4] || vmem_rd_range_error[3];
+    wire [23:0] store_address = ibuf_rd_range_error[4] ? ibuf_range_address
+                                                       : vmem_range_address;
 
     assign fault_valid   = {store_error, tile_fault, front_fault_valid, load_range_error,
                             engine_fault_valid};
@@ -812,12 +767,10 @@ module npu_core #(
                             engine_fault_cause};
     assign fault_engine  = {ENGINE_STORE, ENGINE_VECTOR, front_fault_engine, ENGINE_LOAD,
                             ENGINE_STORE, ENGINE_VECTOR, ENGINE_GEMM, ENGINE_LOAD};
-    assign fault_pc      = {store_oldest_pc, vector_oldest_pc, front_fault_pc, load_oldest_pc,
-                            engine_oldest_pc};
+    assign fault_pc      = {engine_oldest_pc[3*PC_W +: PC_W], engine_oldest_pc[2*PC_W +: PC_W],
+                            front_fault_pc, engine_oldest_pc[PC_W-1:0], engine_oldest_pc};
     assign fault_address = {16'd0, store_address, 16'd0, tile_fault_address, front_fault_address,
                             16'd0, load_range_address, engine_fault_address};
-
-    wire unused_quiet = &{1'b0, load_quiet, store_quiet};
 
 endmodule
 

@@ -9,6 +9,7 @@ module npu_csr #(
     parameter        ADDR_W       = 40,            // bits of a DRAM address
     parameter        PC_W         = 24,
     parameter        TRACE_DEPTH  = 64,
+    parameter        NUM_ENGINES  = 4,             // for which there are registers below
     parameter        NUM_FAULTS   = 7,             // sources in the core
     parameter [63:0] FINGERPRINT  = 64'h0          // identity of the design
 ) (
@@ -54,17 +55,17 @@ module npu_csr #(
     input  wire [PC_W*NUM_FAULTS-1:0] core_fault_pc,
     input  wire [40*NUM_FAULTS-1:0]   core_fault_address,
 
-    // What the engines are doing: LOAD, GEMM, VECTOR, STORE.
-    input  wire [15:0]              engine_activity,
-    input  wire [3:0]               engine_idle,
-    input  wire [63:0]              engine_queue_level,
-    input  wire [15:0]              engine_in_flight,
-    input  wire [4*PC_W-1:0]        engine_oldest_pc,
-    input  wire [63:0]              engine_wait_mask,
-    input  wire [3:0]               engine_retire_valid,
-    input  wire [4*PC_W-1:0]        engine_retire_pc,
-    input  wire [3:0]               engine_tag_valid,
-    input  wire [127:0]             engine_tag_value,
+    // What the engines are doing: LOAD, GEMM, VECTOR, STORE, UNIT.
+    input  wire [4*NUM_ENGINES-1:0] engine_activity,
+    input  wire [NUM_ENGINES-1:0]   engine_idle,
+    input  wire [16*NUM_ENGINES-1:0] engine_queue_level,
+    input  wire [4*NUM_ENGINES-1:0] engine_in_flight,
+    input  wire [NUM_ENGINES*PC_W-1:0] engine_oldest_pc,
+    input  wire [16*NUM_ENGINES-1:0] engine_wait_mask,
+    input  wire [NUM_ENGINES-1:0]   engine_retire_valid,
+    input  wire [NUM_ENGINES*PC_W-1:0] engine_retire_pc,
+    input  wire [NUM_ENGINES-1:0]   engine_tag_valid,
+    input  wire [32*NUM_ENGINES-1:0] engine_tag_value,
     input  wire [15:0]              semaphore_positive,
     input  wire                     decoder_busy,
     input  wire                     decoder_fenced,
@@ -88,8 +89,8 @@ module npu_csr #(
 );
 
     localparam [31:0] ID_VALUE    = 32'h4755504e; // "NPUG"
-    localparam [15:0] ISA_VERSION = 16'd2;
-    localparam [15:0] CSR_VERSION = 16'd1;
+    localparam [15:0] ISA_VERSION = 16'd3;
+    localparam [15:0] CSR_VERSION = 16'd2;
 
     // Word addresses of the registers with an effect.
     localparam [9:0] ADDR_CONTROL = 10'h004;
@@ -120,6 +121,8 @@ module npu_csr #(
     localparam COUNT_WRITE_BURSTS = 29;
     localparam COUNT_IBUF_CONFLICTS = 30;
     localparam COUNT_VMEM_CONFLICTS = 31;
+    localparam COUNT_UNIT_CLASS = 32;
+    localparam COUNT_UNIT_RETIRED = 36;
     localparam NUM_COUNTERS = 32;
     localparam COUNT_W      = 48;
     localparam INC_W        = 8;
@@ -348,7 +351,7 @@ module npu_csr #(
         .core_halt        (core_halt),
         .program_done     (program_done),
         .bus_quiet        (bus_quiet),
-        .retired          (engine_retire_valid != 4'd0),
+        .retired          (|engine_retire_valid),
         .fault_valid      (fault_recorded),
         .fault_enable     (fault_enable),
         .fault_clear      (fault_clear),
@@ -398,12 +401,13 @@ module npu_csr #(
     assign increment[INC_W*COUNT_CYCLES +: INC_W] = 8'd1;
 
     generate
-        for (i = 0; i < 16; i = i + 1) begin : gen_class
-            assign increment[INC_W*(COUNT_ENGINE_CLASS + i) +: INC_W] = {7'd0, engine_activity[i]};
+        for (i = 0; i < 4 * NUM_ENGINES; i = i + 1) begin : gen_class
+            localparam COUNTER = (i < 16) ? COUNT_ENGINE_CLASS + i : COUNT_UNIT_CLASS + i - 16;
+            assign increment[INC_W*COUNTER +: INC_W] = {7'd0, engine_activity[i]};
         end
-        for (i = 0; i < 4; i = i + 1) begin : gen_retired
-            assign increment[INC_W*(COUNT_ENGINE_RETIRED + i) +: INC_W]
-                 = {7'd0, engine_retire_valid[i]};
+        for (i = 0; i < NUM_ENGINES; i = i + 1) begin : gen_retired
+            localparam COUNTER = (i < 4) ? COUNT_ENGINE_RETIRED + i : COUNT_UNIT_RETIRED;
+            assign increment[INC_W*COUNTER +: INC_W] = {7'd0, engine_retire_valid[i]};
         end
     endgenerate
 
@@ -445,7 +449,7 @@ module npu_csr #(
     wire               trace_half;
 
     npu_trace #(
-        .NUM_ENGINES(4),
+        .NUM_ENGINES(NUM_ENGINES),
         .DEPTH      (TRACE_DEPTH),
         .CYCLE_W    (COUNT_W)
     ) u_trace (
@@ -492,19 +496,19 @@ module npu_csr #(
 
     // ---- Last retirement of each engine ------------------------------------------------------
 
-    reg [3:0]        any_retired_q;
-    reg [4*PC_W-1:0] retired_pc_q;
+    reg [NUM_ENGINES-1:0]      any_retired_q;
+    reg [NUM_ENGINES*PC_W-1:0] retired_pc_q;
 
     always @(posedge clk) begin
         if (rst || core_rst) begin
-            any_retired_q <= 4'd0;
+            any_retired_q <= {NUM_ENGINES{1'b0}};
         end else begin
             any_retired_q <= any_retired_q | engine_retire_valid;
         end
     end
 
     generate
-        for (i = 0; i < 4; i = i + 1) begin : gen_last
+        for (i = 0; i < NUM_ENGINES; i = i + 1) begin : gen_last
             always @(posedge clk) begin
                 if (rst || core_rst) begin
                     retired_pc_q[PC_W*i +: PC_W] <= {PC_W{1'b0}};
@@ -549,7 +553,7 @@ module npu_csr #(
     assign rd_engine_state_idle        = engine_idle;
     assign rd_engine_state_queue       = engine_queue_level;
     assign rd_engine_wait_mask         = engine_wait_mask;
-    assign rd_engine_wait_missing      = engine_wait_mask & ~{4{semaphore_positive}};
+    assign rd_engine_wait_missing      = engine_wait_mask & ~{NUM_ENGINES{semaphore_positive}};
     assign rd_bursts_reads             = {8'd0, bus_reads};
     assign rd_bursts_writes            = {8'd0, bus_writes};
     assign rd_semaphores_positive      = semaphore_positive;
@@ -757,16 +761,16 @@ module npu_csr #(
             10'h04f: reg_read_data = {rd_engine_wait_missing[48 +: 16],
                                         rd_engine_wait_mask[48 +: 16]};
             // bursts
-            10'h050: reg_read_data = {rd_bursts_writes,
+            10'h060: reg_read_data = {rd_bursts_writes,
                                         rd_bursts_reads};
             // semaphores
-            10'h051: reg_read_data = {16'd0,
+            10'h061: reg_read_data = {16'd0,
                                         rd_semaphores_positive};
             // decoder_pc
-            10'h052: reg_read_data = {8'd0,
+            10'h062: reg_read_data = {8'd0,
                                         rd_decoder_pc_word};
             // decoder_state
-            10'h053: reg_read_data = {25'd0,
+            10'h063: reg_read_data = {25'd0,
                                         rd_decoder_state_engine,
                                         1'd0,
                                         rd_decoder_state_queue_full,

@@ -68,7 +68,7 @@ module npu_top #(
     input  wire                 m_axi_bvalid,
     output wire                 m_axi_bready,
 
-    // Events. Engines in the order LOAD, GEMM, VECTOR, STORE.
+    // Events. Engines in the order LOAD, GEMM, VECTOR, STORE, UNIT.
     output wire                 irq,
     output wire [3:0]           retire_valid,
     output wire [95:0]          retire_pc
@@ -80,8 +80,9 @@ module npu_top #(
     localparam ID_W                   = 4;       // axi.id_bits
     localparam PC_W                   = 24;      // bits of a position in the program
     localparam TRACE_DEPTH            = 16;      // control.trace_depth
+    localparam NUM_ENGINES            = 4;       // LOAD to STORE, and UNIT
     localparam NUM_FAULTS             = 10;      // units that report faults
-    localparam [63:0] FINGERPRINT = 64'h9a6714409ce37ec4;  // programs must carry it
+    localparam [63:0] FINGERPRINT = 64'hf24cc8d3d6bddfa9;  // programs must carry it
     localparam [2:0]  AXI_SIZE    = 3'd3;     // log2 of the bytes of a beat
     localparam [1:0]  AXI_INCR    = 2'b01;    // burst of consecutive addresses
     localparam [3:0]  AXI_CACHE   = 4'b0011;  // bufferable and modifiable
@@ -112,14 +113,14 @@ module npu_top #(
     wire [3*NUM_FAULTS-1:0]  core_fault_engine;
     wire [PC_W*NUM_FAULTS-1:0] core_fault_pc;
     wire [40*NUM_FAULTS-1:0] core_fault_address;
-    wire [15:0]              engine_activity;
-    wire [3:0]               engine_idle;
-    wire [63:0]              engine_queue_level;
-    wire [15:0]              engine_in_flight;
-    wire [4*PC_W-1:0]        engine_oldest_pc;
-    wire [63:0]              engine_wait_mask;
-    wire [3:0]               engine_tag_valid;
-    wire [127:0]             engine_tag_value;
+    wire [4*NUM_ENGINES-1:0] engine_activity;
+    wire [NUM_ENGINES-1:0]   engine_idle;
+    wire [16*NUM_ENGINES-1:0] engine_queue_level;
+    wire [4*NUM_ENGINES-1:0] engine_in_flight;
+    wire [NUM_ENGINES*PC_W-1:0] engine_oldest_pc;
+    wire [16*NUM_ENGINES-1:0] engine_wait_mask;
+    wire [NUM_ENGINES-1:0]   engine_tag_valid;
+    wire [32*NUM_ENGINES-1:0] engine_tag_value;
     wire [15:0]              semaphore_positive;
     wire                     decoder_busy;
     wire                     decoder_fenced;
@@ -143,6 +144,7 @@ module npu_top #(
         .ADDR_W     (ADDR_W),
         .PC_W       (PC_W),
         .TRACE_DEPTH(TRACE_DEPTH),
+        .NUM_ENGINES(NUM_ENGINES),
         .NUM_FAULTS (NUM_FAULTS),
         .FINGERPRINT(FINGERPRINT)
     ) u_csr (
@@ -238,9 +240,10 @@ module npu_top #(
     );
 
     npu_core #(
-        .CELL      (CELL),
-        .PC_W      (PC_W),
-        .NUM_FAULTS(NUM_FAULTS)
+        .CELL       (CELL),
+        .PC_W       (PC_W),
+        .NUM_ENGINES(NUM_ENGINES),
+        .NUM_FAULTS (NUM_FAULTS)
     ) u_core (
         .clk                (clk),
         .rst                (rst || core_rst),

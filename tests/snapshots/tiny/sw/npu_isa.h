@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define NPU_ISA_VERSION 2
+#define NPU_ISA_VERSION 3
 
 /* Instruction words */
 #define NPU_OP_NOP 0 /* Does nothing. */
@@ -44,6 +44,7 @@
 #define NPU_ENGINE_GEMM 2 /* Streams activations through weight-stationary tiles, accumulates and post-processes. */
 #define NPU_ENGINE_VECTOR 3 /* One operation over a loop nest, memory to memory, one word of `lanes` values per cycle. */
 #define NPU_ENGINE_STORE 4 /* Moves words of an on-chip buffer to runs of bytes in DRAM. */
+#define NPU_ENGINE_UNIT 5 /* Streams words through a compute unit of the configuration (`extensions.units`), memory to memory. Designs without units do not have this engine. */
 
 /* ctrl: Decoder: declares who may use each semaphore. */
 #define NPU_CTRL_SEM 0 /* Declares one semaphore and clears its count. Any other use of it is a fault. */
@@ -547,6 +548,81 @@
 #define NPU_STORE_WORD3 10 /* Outermost loop over source words; runs until the runs are used up. */
 #define NPU_STORE_WORD3_STRIDE_LO 24 /* Lowest bit. Buffer distance of consecutive iterations. */
 #define NPU_STORE_WORD3_STRIDE_WIDTH 24 /* Number of bits. */
+
+/* unit: Streams words through a compute unit of the configuration (`extensions.units`), memory to memory. Designs without units do not have this engine. */
+#define NPU_UNIT_FLAG_SRC1_LO 0 /* Lowest bit. Where a comes from: 0 IBUF (activations, sign-extended), 1 VMEM (int32). */
+#define NPU_UNIT_FLAG_SRC1_WIDTH 1 /* Number of bits. */
+#define NPU_UNIT_FLAG_SRC2_LO 1 /* Lowest bit. Where b comes from: 0 IBUF, 1 VMEM. */
+#define NPU_UNIT_FLAG_SRC2_WIDTH 1 /* Number of bits. */
+#define NPU_UNIT_FLAG_DST_LO 2 /* Lowest bit. Where results go: 0 IBUF (clamped to an activation), 1 VMEM. */
+#define NPU_UNIT_FLAG_DST_WIDTH 1 /* Number of bits. */
+#define NPU_UNIT_FLAG_GROUP_LO 3 /* Lowest bit. How many innermost loops make a group, 0 to 3: the unit takes the elements of a group and gives its outputs. */
+#define NPU_UNIT_FLAG_GROUP_WIDTH 2 /* Number of bits. */
+#define NPU_UNIT_FLAG_SPREAD_LO 5 /* Lowest bit. loop0 walks through the lanes of a word of a: all lanes get the value of lane i in iteration i. */
+#define NPU_UNIT_FLAG_SPREAD_WIDTH 1 /* Number of bits. */
+#define NPU_UNIT_LOOP0 0 /* Innermost loop. */
+#define NPU_UNIT_LOOP0_COUNT_LO 0 /* Lowest bit. Iterations, at least 1. */
+#define NPU_UNIT_LOOP0_COUNT_WIDTH 16 /* Number of bits. */
+#define NPU_UNIT_LOOP0_STRIDE_LO 16 /* Lowest bit. Distance of a in its buffer. */
+#define NPU_UNIT_LOOP0_STRIDE_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_LOOP1 1 /* Second loop. */
+#define NPU_UNIT_LOOP1_COUNT_LO 0 /* Lowest bit. Iterations, at least 1. */
+#define NPU_UNIT_LOOP1_COUNT_WIDTH 16 /* Number of bits. */
+#define NPU_UNIT_LOOP1_STRIDE_LO 16 /* Lowest bit. Distance of a in its buffer. */
+#define NPU_UNIT_LOOP1_STRIDE_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_LOOP2 2 /* Third loop. */
+#define NPU_UNIT_LOOP2_COUNT_LO 0 /* Lowest bit. Iterations, at least 1. */
+#define NPU_UNIT_LOOP2_COUNT_WIDTH 16 /* Number of bits. */
+#define NPU_UNIT_LOOP2_STRIDE_LO 16 /* Lowest bit. Distance of a in its buffer. */
+#define NPU_UNIT_LOOP2_STRIDE_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_LOOP3 3 /* Outermost loop. */
+#define NPU_UNIT_LOOP3_COUNT_LO 0 /* Lowest bit. Iterations, at least 1. */
+#define NPU_UNIT_LOOP3_COUNT_WIDTH 16 /* Number of bits. */
+#define NPU_UNIT_LOOP3_STRIDE_LO 16 /* Lowest bit. Distance of a in its buffer. */
+#define NPU_UNIT_LOOP3_STRIDE_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_SRC1 4 /* Operand a. */
+#define NPU_UNIT_SRC1_ADDR_LO 0 /* Lowest bit. Address of index zero of every loop: IBUF in lane words, VMEM in words. */
+#define NPU_UNIT_SRC1_ADDR_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_SRC2 5 /* Operand b. */
+#define NPU_UNIT_SRC2_ADDR_LO 0 /* Lowest bit. Address of index zero of every loop. */
+#define NPU_UNIT_SRC2_ADDR_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_DST 6 /* Outputs. */
+#define NPU_UNIT_DST_ADDR_LO 0 /* Lowest bit. Address of the first output of the first group. */
+#define NPU_UNIT_DST_ADDR_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_DST_NEXT_LO 24 /* Lowest bit. Distance from an output of a group to the next. */
+#define NPU_UNIT_DST_NEXT_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_SRC2_01 7 /* Strides of b, inner loops. */
+#define NPU_UNIT_SRC2_01_S0_LO 0 /* Lowest bit. Stride of loop0. */
+#define NPU_UNIT_SRC2_01_S0_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_SRC2_01_S1_LO 24 /* Lowest bit. Stride of loop1. */
+#define NPU_UNIT_SRC2_01_S1_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_SRC2_23 8 /* Strides of b, outer loops. */
+#define NPU_UNIT_SRC2_23_S2_LO 0 /* Lowest bit. Stride of loop2. */
+#define NPU_UNIT_SRC2_23_S2_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_SRC2_23_S3_LO 24 /* Lowest bit. Stride of loop3. */
+#define NPU_UNIT_SRC2_23_S3_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_DST_01 9 /* Strides of the outputs, inner loops; those of a group's loops mean nothing. */
+#define NPU_UNIT_DST_01_S0_LO 0 /* Lowest bit. Stride of loop0. */
+#define NPU_UNIT_DST_01_S0_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_DST_01_S1_LO 24 /* Lowest bit. Stride of loop1. */
+#define NPU_UNIT_DST_01_S1_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_DST_23 10 /* Strides of the outputs, outer loops. */
+#define NPU_UNIT_DST_23_S2_LO 0 /* Lowest bit. Stride of loop2. */
+#define NPU_UNIT_DST_23_S2_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_DST_23_S3_LO 24 /* Lowest bit. Stride of loop3. */
+#define NPU_UNIT_DST_23_S3_WIDTH 24 /* Number of bits. */
+#define NPU_UNIT_P0 11 /* Parameter 0 of the unit. */
+#define NPU_UNIT_P0_VALUE_LO 0 /* Lowest bit. 32 bits; what they mean is the unit's business. */
+#define NPU_UNIT_P0_VALUE_WIDTH 32 /* Number of bits. */
+#define NPU_UNIT_P1 12 /* Parameter 1 of the unit. */
+#define NPU_UNIT_P1_VALUE_LO 0 /* Lowest bit. 32 bits; what they mean is the unit's business. */
+#define NPU_UNIT_P1_VALUE_WIDTH 32 /* Number of bits. */
+#define NPU_UNIT_P2 13 /* Parameter 2 of the unit. */
+#define NPU_UNIT_P2_VALUE_LO 0 /* Lowest bit. 32 bits; what they mean is the unit's business. */
+#define NPU_UNIT_P2_VALUE_WIDTH 32 /* Number of bits. */
+#define NPU_UNIT_P3 14 /* Parameter 3 of the unit. */
+#define NPU_UNIT_P3_VALUE_LO 0 /* Lowest bit. 32 bits; what they mean is the unit's business. */
+#define NPU_UNIT_P3_VALUE_WIDTH 32 /* Number of bits. */
 
 /* A field's value moved to its place; for negative values of signed fields, too. */
 #define NPU_PLACE(field, value) \

@@ -7,7 +7,7 @@
 /* Host registers: byte offsets, and shift and mask of their fields. */
 
 #define NPU_ID_EXPECTED 0x4755504eu
-#define NPU_REGS_VERSION 1u
+#define NPU_REGS_VERSION 2u
 #define NPU_REGS_WINDOW_BYTES 4096u
 
 /* Says that this is a machine of npugen. */
@@ -207,24 +207,24 @@
 #define NPU_ENGINE_WAIT_MISSING_MASK 0xffff0000u
 
 /* Hang report: the AXI master. */
-#define NPU_BURSTS 0x140u
+#define NPU_BURSTS 0x180u
 #define NPU_BURSTS_READS_SHIFT 0u
 #define NPU_BURSTS_READS_MASK 0x0000ffffu
 #define NPU_BURSTS_WRITES_SHIFT 16u
 #define NPU_BURSTS_WRITES_MASK 0xffff0000u
 
 /* Hang report: semaphores. */
-#define NPU_SEMAPHORES 0x144u
+#define NPU_SEMAPHORES 0x184u
 #define NPU_SEMAPHORES_POSITIVE_SHIFT 0u
 #define NPU_SEMAPHORES_POSITIVE_MASK 0x0000ffffu
 
 /* Hang report: the decoder's instruction. */
-#define NPU_DECODER_PC 0x148u
+#define NPU_DECODER_PC 0x188u
 #define NPU_DECODER_PC_WORD_SHIFT 0u
 #define NPU_DECODER_PC_WORD_MASK 0x00ffffffu
 
 /* Hang report: what the decoder does. */
-#define NPU_DECODER_STATE 0x14cu
+#define NPU_DECODER_STATE 0x18cu
 #define NPU_DECODER_STATE_VALID_SHIFT 0u
 #define NPU_DECODER_STATE_VALID_MASK 0x00000001u
 #define NPU_DECODER_STATE_FENCE_SHIFT 1u
@@ -300,5 +300,6 @@
 #define NPU_FAULT_SEMAPHORE_OVERFLOW 12u
 #define NPU_FAULT_TRANSPOSER_ORDER 13u
 #define NPU_FAULT_FINGERPRINT 14u
+#define NPU_FAULT_UNIT_HANDSHAKE 15u
 
 #endif
