@@ -98,10 +98,20 @@ fn templates_have_at_most_100_columns_and_no_tabs() {
     }
 }
 
+/// Configurations with extensions.
+const EXAMPLES: [&str; 2] = ["custom_op", "custom_unit"];
+
+fn example(name: &str) -> Design {
+    let path = root().join(format!("configs/examples/{name}.yaml"));
+    Design::from_file(&path, &[]).unwrap()
+}
+
 #[test]
 fn emitted_verilog_has_at_most_100_columns_and_no_empty_stretches() {
-    for (name, _) in PRESETS {
-        let package = Package::new(&Design::preset(name).unwrap()).unwrap();
+    let presets = PRESETS.iter().map(|(name, _)| Design::preset(name).unwrap());
+    let examples = EXAMPLES.map(example);
+    for design in presets.chain(examples) {
+        let (name, package) = (design.name(), Package::new(&design).unwrap());
         for file in package.files() {
             if file.path.ends_with(".v") {
                 let place = format!("{name}: {}", file.path);
@@ -154,10 +164,7 @@ fn tags_stay_within_their_budget() {
 
 #[test]
 fn every_template_reaches_the_output() {
-    let examples = ["custom_op", "custom_unit"].map(|name| {
-        let example = root().join(format!("configs/examples/{name}.yaml"));
-        Package::new(&Design::from_file(&example, &[]).unwrap()).unwrap()
-    });
+    let examples = EXAMPLES.map(|name| Package::new(&example(name)).unwrap());
     let files = examples.iter().flat_map(|package| package.files());
     let emitted: Vec<&str> = files.map(|file| file.path.as_str()).collect();
     for (path, _) in sources() {

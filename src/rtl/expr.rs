@@ -65,7 +65,8 @@ pub fn module(name: &str, expr: &Expr, operands: &[Operand<'_>], latency: u32) -
     text.push_str(&body);
     text.push_str(&writer.unused());
     text.push_str("\nendmodule\n\n`default_nettype wire\n");
-    text
+    // An instance and what follows it bring an empty line each.
+    text.replace("\n\n\n", "\n\n")
 }
 
 /// The module of a custom operation: its operands come together, one set a cycle.

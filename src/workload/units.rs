@@ -53,7 +53,7 @@ struct Shape {
 impl Shape {
     /// A nest of at most `most` elements and groups that give at most `most` words.
     fn random(random: &mut Random, lanes: usize, outputs: usize, most: usize) -> Shape {
-        let spread = random.bits() % 4 == 0;
+        let spread = random.bits().is_multiple_of(4);
         let group = (random.bits() % 4) as usize;
         let mut counts = [1; 4];
         let (mut elements, mut words) = (1, outputs);

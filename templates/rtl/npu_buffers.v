@@ -425,10 +425,12 @@ module npu_buffers #(
     localparam IBUF_ALL = IBUF_RD + NUM_WR + 1;    // clients of both kinds, and LOAD
     localparam VMEM_ALL = VMEM_RD + NUM_WR + 1;
 
-    wire [IBUF_ALL-1:0] ibuf_refused = {ibuf_rd_valid & ~ibuf_rd_ready, ibuf_wr_valid & ~ibuf_wr_ready,
-                               to_ibuf & ~ibuf_load_ready};
-    wire [VMEM_ALL-1:0] vmem_refused = {vmem_rd_valid & ~vmem_rd_ready, vmem_wr_valid & ~vmem_wr_ready,
-                               to_vmem & ~vmem_load_ready};
+    wire [IBUF_ALL-1:0] ibuf_refused = {ibuf_rd_valid & ~ibuf_rd_ready,
+                                        ibuf_wr_valid & ~ibuf_wr_ready,
+                                        to_ibuf & ~ibuf_load_ready};
+    wire [VMEM_ALL-1:0] vmem_refused = {vmem_rd_valid & ~vmem_rd_ready,
+                                        vmem_wr_valid & ~vmem_wr_ready,
+                                        to_vmem & ~vmem_load_ready};
     reg  [3:0] ibuf_count;
     reg  [3:0] vmem_count;
     integer    k;

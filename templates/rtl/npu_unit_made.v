@@ -3,8 +3,8 @@
 //   [[ line ]]
 //
 // In every lane an element of a group changes the states, [[ state_cycles ]] after it is taken; the
-// states behind the last one give the outputs, [[ output_cycles ]] later, which wait in a queue. The last
-// element of a group is taken when the queue has room for its outputs.
+// states behind the last one give the outputs, [[ output_cycles ]] later, which wait in a queue.
+// The last element of a group is taken when the queue has room for its outputs.
 `default_nettype none
 
 module [[ module ]] #(

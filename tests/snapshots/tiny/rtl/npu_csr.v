@@ -9,7 +9,7 @@ module npu_csr #(
     parameter        ADDR_W       = 40,            // bits of a DRAM address
     parameter        PC_W         = 24,
     parameter        TRACE_DEPTH  = 64,
-    parameter        NUM_ENGINES  = 4,             // for which there are registers below
+    parameter        NUM_ENGINES  = 4,             // that have registers here
     parameter        NUM_FAULTS   = 7,             // sources in the core
     parameter [63:0] FINGERPRINT  = 64'h0          // identity of the design
 ) (
