@@ -6,7 +6,8 @@ use super::Stop;
 use super::shape::Shape;
 use crate::exec::{Cause, Fault};
 use crate::isa::table::ctrl::sem;
-use crate::isa::{DecodeError, EncodeError, Engine, Instruction, SemMask};
+use crate::isa::table::{OPCODE, op};
+use crate::isa::{Bits, Call, DecodeError, EncodeError, Engine, Instruction, SemMask};
 
 /// Number of engines with a queue.
 pub const QUEUES: usize = Engine::QUEUED.len();
@@ -28,7 +29,7 @@ pub struct Flow {
     ended: bool,
     queues: [VecDeque<Queued>; QUEUES],
     counters: Vec<Counter>,
-    engines: usize,
+    shape: Shape,
     max: u64,
 }
 
@@ -41,7 +42,7 @@ impl Flow {
             ended: false,
             queues: Default::default(),
             counters: vec![Counter::default(); shape.semaphores],
-            engines: shape.engines,
+            shape: *shape,
             max: shape.semaphore_max,
         }
     }
@@ -71,6 +72,9 @@ impl Flow {
                 // A program without END: fetch stops at the last word it was told of.
                 return Err(fault(Cause::IllegalInstruction, pc, 0));
             };
+            if self.lacks(word) {
+                return Err(fault(Cause::IllegalRegister, pc, word));
+            }
             let instruction = Instruction::decode(pc, word)
                 .map_err(|error| fault(decode_cause(&error), pc, word))?;
             if instruction.engine().is_some_and(|engine| !self.exists(engine)) {
@@ -104,9 +108,20 @@ impl Flow {
         }
     }
 
+    /// Whether a word starts a function that other designs have, but not this one.
+    fn lacks(&self, word: u64) -> bool {
+        let small = |bits: Bits| u8::try_from(bits.extract(word)).unwrap_or(u8::MAX);
+        let Some(engine) = Engine::from_number(small(op::ENGINE)) else { return false };
+        let call = Call { engine, function: small(op::RUN_FUNCTION) };
+        let lacks = |index: Option<usize>, count: usize| index.is_some_and(|index| index >= count);
+        small(OPCODE) == op::RUN.number
+            && self.exists(engine)
+            && (lacks(call.custom(), self.shape.vector_ops) || lacks(call.unit(), self.shape.units))
+    }
+
     /// Whether the design has an engine, with a queue.
     fn exists(&self, engine: Engine) -> bool {
-        engine.queue_index().is_some_and(|index| index < self.engines)
+        engine.queue_index().is_some_and(|index| index < self.shape.engines)
     }
 
     fn declare(&mut self, value: u64) -> Result<(), Cause> {
@@ -192,4 +207,31 @@ fn decode_cause(error: &DecodeError) -> Cause {
 /// A size in bytes as an index.
 pub fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::Design;
+    use crate::isa::Flags;
+
+    /// The decoder stops at a function or an engine that others have, as that of the RTL does.
+    #[test]
+    fn what_a_design_lacks_stops_the_decoder() {
+        let units = "extensions:\n  units: [{name: u, operands: 1, states: [], outputs: [{name: c, value: count}]}]\n";
+        let stop = |extensions: &str, call: Call| {
+            let design = Design::from_yaml(&format!("name: t\n{extensions}"), &[]).unwrap();
+            let (wait, signal) = (SemMask::NONE, SemMask::NONE);
+            let run = Instruction::Run { call, wait, signal, flags: Flags::NONE };
+            let code = [run.encode().unwrap(), Instruction::End.encode().unwrap()];
+            let mut flow = Flow::new(&Shape::new(&design), &code);
+            flow.decode().err().map(|fault| (fault.engine, fault.cause, fault.pc))
+        };
+        let [first, second] = [0, 1].map(|index| Call::of_unit(index).unwrap());
+        assert_eq!(stop(units, first), None);
+        assert_eq!(stop(units, second), Some((Engine::Ctrl, Cause::IllegalRegister, 0)));
+        assert_eq!(stop("", first), Some((Engine::Ctrl, Cause::IllegalInstruction, 0)));
+        let custom = Call::of_custom(0).unwrap();
+        assert_eq!(stop("", custom), Some((Engine::Ctrl, Cause::IllegalRegister, 0)));
+    }
 }

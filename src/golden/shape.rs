@@ -47,6 +47,10 @@ pub struct Shape {
     pub dynamic_weights: bool,
     /// Engines with a queue.
     pub engines: usize,
+    /// Custom operations of VECTOR.
+    pub vector_ops: usize,
+    /// Compute units.
+    pub units: usize,
     /// Number of semaphores.
     pub semaphores: usize,
     /// Largest count of a semaphore.
@@ -80,6 +84,8 @@ impl Shape {
             residual: design.residual(),
             dynamic_weights: rows == cols && cols == lanes && rows.is_power_of_two(),
             engines: design.engines().len(),
+            vector_ops: design.vector_ops().len(),
+            units: design.units().len(),
             semaphores: semaphores.count,
             semaphore_max: (1 << semaphores.width.min(63)) - 1,
         }
