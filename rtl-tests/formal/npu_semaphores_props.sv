@@ -59,6 +59,7 @@ module npu_semaphores_props #(
     reg  [2:0] consumer;
     reg        overflowed;
     reg        foreign;
+    reg        misused = 1'b0;                     // in the last cycle but one
     reg        started = 1'b0;
 
     wire gives = (producer != 0) && signal_valid[producer-1] && signal_mask[16*(producer-1) + watched];
@@ -83,6 +84,7 @@ module npu_semaphores_props #(
         end
         overflowed <= !rst && gives && full && !took;
         foreign    <= !rst && other_uses;
+        misused    <= !rst && (overflowed || foreign);
     end
 
     always @* begin
@@ -108,8 +110,8 @@ module npu_semaphores_props #(
                 && (signals > takes)) begin
                 assert (wait_ready[consumer-1]);
             end
-            // Misuse is a fault in the next cycle.
-            if (overflowed || foreign) begin
+            // Misuse is a fault two cycles later.
+            if (misused) begin
                 assert (fault_valid);
             end
         end

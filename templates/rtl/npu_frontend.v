@@ -214,20 +214,22 @@ module npu_frontend #(
         .positive        (semaphore_positive)
     );
 
-    // The semaphores report a cycle after the event, in which the launch may have retired.
+    // The semaphores report two cycles after the event, in which the launch may have retired.
     reg  [NUM_ENGINES*PC_W-1:0] oldest_pc_q;
+    reg  [NUM_ENGINES*PC_W-1:0] older_pc_q;
     reg  [PC_W-1:0]             sem_pc;
     integer                     k;
 
     always @(posedge clk) begin
         oldest_pc_q <= engine_oldest_pc;
+        older_pc_q  <= oldest_pc_q;
     end
 
     always @* begin
         sem_pc = {PC_W{1'b0}};
         for (k = 0; k < NUM_ENGINES; k = k + 1) begin
             if (sem_engine == k[2:0] + 3'd1) begin
-                sem_pc = oldest_pc_q[PC_W*k +: PC_W];
+                sem_pc = older_pc_q[PC_W*k +: PC_W];
             end
         end
     end

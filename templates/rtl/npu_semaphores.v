@@ -24,7 +24,7 @@ module npu_semaphores #(
     input  wire [NUM_ENGINES-1:0]    signal_valid,
     input  wire [16*NUM_ENGINES-1:0] signal_mask,
 
-    output reg                       fault_valid,  // a pulse
+    output reg                       fault_valid,  // a pulse, two cycles after the misuse
     output reg  [7:0]                fault_cause,
     output reg  [2:0]                fault_engine,
     output reg  [3:0]                fault_index,  // the semaphore
@@ -126,6 +126,20 @@ module npu_semaphores #(
         end
     endgenerate
 
+    // The choice has a cycle of its own: grants and overflows are late enough without it.
+    reg [16*NUM_ENGINES-1:0] foreign_q;
+    reg [16*NUM_ENGINES-1:0] over_q;
+
+    always @(posedge clk) begin
+        if (rst) begin
+            foreign_q <= {(16*NUM_ENGINES){1'b0}};
+            over_q    <= {(16*NUM_ENGINES){1'b0}};
+        end else begin
+            foreign_q <= foreign;
+            over_q    <= over;
+        end
+    end
+
     reg                       found;
     reg [7:0]                 cause;
     reg [2:0]                 engine;
@@ -141,9 +155,9 @@ module npu_semaphores #(
         index  = 4'd0;
         for (k = NUM_ENGINES - 1; k >= 0; k = k - 1) begin
             for (n = 15; n >= 0; n = n - 1) begin
-                if (foreign[16*k + n] || over[16*k + n]) begin
+                if (foreign_q[16*k + n] || over_q[16*k + n]) begin
                     found  = 1'b1;
-                    cause  = foreign[16*k + n] ? CAUSE_OWNER : CAUSE_OVERFLOW;
+                    cause  = foreign_q[16*k + n] ? CAUSE_OWNER : CAUSE_OVERFLOW;
                     engine = k[2:0] + 3'd1;
                     index  = n[3:0];
                 end
