@@ -3,6 +3,7 @@
 
 pub mod arith;
 pub mod cli;
+pub mod compiler;
 pub mod config;
 pub mod cosim;
 pub mod design;

@@ -3,10 +3,12 @@
 //! ([`crate::error::EXIT_STATUS`]). A new subcommand is a line in [`Command`], one in [`dispatch`]
 //! and a file.
 
+mod archive;
 mod asm;
 mod bench;
 mod build;
 mod compare;
+mod compile;
 mod completions;
 mod demo;
 mod design_args;
@@ -64,6 +66,7 @@ enum Command {
     Build(build::Args),
     Run(run::Args),
     Compare(compare::Args),
+    Compile(compile::Args),
     Asm(asm::Args),
     Disasm(disasm::Args),
     Lint(lint::Args),
@@ -84,6 +87,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Build(args) => build::run(args),
         Command::Run(args) => run::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Compile(args) => compile::run(args),
         Command::Asm(args) => asm::run(args),
         Command::Disasm(args) => disasm::run(args),
         Command::Lint(args) => lint::run(args),

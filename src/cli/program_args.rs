@@ -8,9 +8,9 @@ use ndarray_npy::{ReadNpyExt, WriteNpyExt};
 use super::rtl_args::failed;
 use crate::design::Design;
 use crate::error::Error;
-use crate::exec::Executor;
 use crate::exec::compare::Input;
 use crate::exec::tensor::{self, Values};
+use crate::exec::{Executor, border};
 use crate::files;
 use crate::program::{Dtype, FileError, Program, Target, Tensor, asm};
 
@@ -51,7 +51,7 @@ impl ProgramArgs {
             .map(|text| {
                 let (name, path) = pair(text)?;
                 let tensor = find(program, name)?;
-                let values = read_values(path)?;
+                let values = border::store(tensor, &read_values(path)?).map_err(failed)?;
                 let bytes = tensor::to_bytes(tensor, &values).map_err(failed)?;
                 Ok(Input { region: tensor.region, offset: tensor.offset, bytes })
             })
@@ -123,9 +123,12 @@ pub fn outputs<'a>(
 /// Writes tensors after a run.
 pub fn write_outputs(executor: &dyn Executor, outputs: &[(&Tensor, &Path)]) -> Result<(), Error> {
     for (tensor, path) in outputs {
-        let values = tensor::read(executor, tensor).map_err(failed)?;
-        let shape: Vec<usize> =
-            tensor.shape.iter().map(|&n| usize::try_from(n).unwrap_or(usize::MAX)).collect();
+        let stored = tensor::read(executor, tensor).map_err(failed)?;
+        let values = border::restore(tensor, &stored);
+        let shape: Vec<usize> = border::shape(tensor)
+            .iter()
+            .map(|&n| usize::try_from(n).unwrap_or(usize::MAX))
+            .collect();
         files::write(path, &npy(path, &values, tensor.dtype, &shape)?)?;
     }
     Ok(())

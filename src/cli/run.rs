@@ -4,15 +4,19 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::archive::{Archive, Comparison};
 use super::bench::On;
 use super::program_args::{ProgramArgs, outputs, write_outputs};
 use super::rtl_args::{RtlArgs, failed};
 use super::{print, say};
 use crate::cosim::Rtl;
 use crate::cosim::executor::TraceWindow;
+use crate::design::Design;
 use crate::error::Error;
+use crate::exec::compare::Input;
 use crate::exec::{Executor, RunReport};
 use crate::golden::Golden;
+use crate::program::{Program, RegionKind};
 
 /// Run a program on the golden model or on the simulated RTL.
 #[derive(Debug, clap::Args)]
@@ -22,6 +26,7 @@ Examples:
   npugen run hello.npu --input x=y.npy --on rtl --json
   npugen run hello.npuasm -c tiny --on rtl --vcd run.vcd --from 100 --to 300
   npugen run hello.npu --on rtl --read-error 2           the bus answers with an error
+  npugen run out/digits.npu --inputs tests/data/digits_runs.npz --index 3 --on rtl --check
 
 Times are in cycles of `clk`. Arrays are NumPy files. A fault of the machine ends the run with exit
 status 5 and is told in words.")]
@@ -34,6 +39,19 @@ pub struct Args {
     /// Write a tensor to a NumPy file after the run. May be given again.
     #[arg(short, long, value_name = "TENSOR=FILE.npy")]
     output: Vec<String>,
+    /// Content of all inputs, a NumPy archive with arrays of their names (or `input/NAME`).
+    #[arg(long, value_name = "FILE.npz", conflicts_with = "input")]
+    inputs: Option<PathBuf>,
+    /// Compare the outputs with the arrays of the same names (or `tensor/NAME`, `output/NAME`) in a
+    /// NumPy archive; the exit status is 3 if one differs.
+    #[arg(long, value_name = "FILE.npz")]
+    expect: Option<PathBuf>,
+    /// Which run of archives whose arrays are lists.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    index: usize,
+    /// Compare all outputs with those of the golden model too.
+    #[arg(long)]
+    check: bool,
     /// Print the report as one JSON object.
     #[arg(long)]
     json: bool,
@@ -53,7 +71,12 @@ pub struct Args {
 /// Runs the program.
 pub fn run(args: &Args) -> Result<(), Error> {
     let (program, design) = args.program.open()?;
-    let inputs = args.program.inputs(&program)?;
+    let inputs = match &args.inputs {
+        Some(path) => Archive::open(path, args.index)?.inputs(&program)?,
+        None => args.program.inputs(&program)?,
+    };
+    let mut expected =
+        args.expect.as_ref().map(|path| Archive::open(path, args.index)).transpose()?;
     let outputs = outputs(&program, &args.output)?;
     check_window(args)?;
     let mut speed = None;
@@ -84,7 +107,65 @@ pub fn run(args: &Args) -> Result<(), Error> {
     if let Some(fault) = report.fault {
         return Err(Error::Fault { fault });
     }
-    write_outputs(executor.as_ref(), &outputs)
+    write_outputs(executor.as_ref(), &outputs)?;
+    if args.check {
+        check(&program, &design, &inputs, executor.as_ref())?;
+    }
+    match &mut expected {
+        Some(archive) => report_comparison(&archive.compare(&program, executor.as_ref())?),
+        None => Ok(()),
+    }
+}
+
+/// Compares all outputs with those of the golden model.
+fn check(
+    program: &Program,
+    design: &Design,
+    inputs: &[Input],
+    executor: &dyn Executor,
+) -> Result<(), Error> {
+    let mut golden = Golden::new(design);
+    golden.load(program).map_err(failed)?;
+    for input in inputs {
+        golden.write(input.region, input.offset, &input.bytes).map_err(failed)?;
+    }
+    golden.run().map_err(failed)?;
+    let mut bytes = 0;
+    for region in program.regions.iter().filter(|region| region.kind == RegionKind::Output) {
+        let [found, expected] = [executor, &golden as &dyn Executor]
+            .map(|executor| executor.read(region.base, 0, region.size).map_err(failed));
+        let (found, expected) = (found?, expected?);
+        if let Some(at) = found.iter().zip(&expected).position(|(a, b)| a != b) {
+            return Err(Error::Mismatch {
+                message: format!(
+                    "byte {at} of region `{}`: {} on {}, {} on the golden model",
+                    region.name,
+                    found[at],
+                    executor.name(),
+                    expected[at]
+                ),
+            });
+        }
+        bytes += found.len();
+    }
+    say(&format!(
+        "{}: all {bytes} bytes of outputs are those of the golden model",
+        executor.name()
+    ));
+    Ok(())
+}
+
+fn report_comparison(comparison: &Comparison) -> Result<(), Error> {
+    let Comparison { tensors, elements, differences } = comparison;
+    let equal = tensors - differences.len();
+    say(&format!("{equal} of {tensors} tensors as expected, {elements} elements compared"));
+    match differences.first() {
+        None => Ok(()),
+        Some(first) => {
+            differences.iter().for_each(|line| say(line));
+            Err(Error::Mismatch { message: first.clone() })
+        }
+    }
 }
 
 /// Whether the waveform asked for can be had.

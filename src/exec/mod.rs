@@ -7,6 +7,7 @@
 //! Invariant: memory is addressed by region and offset, never by a bus address, so that executors
 //! may place the regions wherever they like.
 
+pub mod border;
 pub mod compare;
 pub mod fault;
 pub mod fuzz;

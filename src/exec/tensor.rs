@@ -247,6 +247,7 @@ mod tests {
             dtype,
             scale: 1.0,
             zero: 0,
+            network: None,
         }
     }
 

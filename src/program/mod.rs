@@ -192,6 +192,22 @@ pub struct Tensor {
     pub scale: f32,
     /// The number that stands for zero.
     pub zero: i32,
+    /// How the network sees it, when that is not how it is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkView>,
+}
+
+/// A tensor as the network of a compiled program has it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkView {
+    /// Its extents there.
+    pub shape: Vec<u64>,
+    /// Extent and distance in the stored order of the dimensions it is made of, outermost first;
+    /// their extents multiply to its size.
+    pub walk: Vec<[u64; 2]>,
+    /// Whether its elements are real numbers there, quantized at the border.
+    pub float: bool,
 }
 
 /// Notes on instructions, each valid from its position to the next one's.

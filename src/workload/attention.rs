@@ -34,6 +34,7 @@ pub fn attention(
         dtype: Dtype::Int8,
         scale,
         zero: 0,
+        network: None,
     };
     let mut maps = Vec::new();
     for (name, scale) in [("key", scales.key), ("query", scales.query), ("value", scales.value)] {

@@ -114,6 +114,7 @@ fn activation_tensor(e: &Emitter, name: &str, tensor: &DramTensor) -> Tensor {
         dtype: if e.geometry.activation_bytes == 1 { Dtype::Int8 } else { Dtype::Int16 },
         scale: 1.0,
         zero: 0,
+        network: None,
     }
 }
 

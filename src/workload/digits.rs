@@ -199,6 +199,7 @@ pub fn program(design: &Design, model: &Model) -> Result<Digits, DigitsError> {
             dtype: Dtype::Int8,
             scale: quant.scale,
             zero: quant.zero,
+            network: None,
         });
     }
     let macs = net.e.macs();

@@ -57,6 +57,7 @@ impl<'d> Maps<'d> {
             dtype: if one { Dtype::Int8 } else { Dtype::Int16 },
             scale: q.0,
             zero: q.1,
+            network: None,
         };
         self.e.builder().tensor(declared);
         tensor
@@ -92,6 +93,7 @@ impl<'d> Maps<'d> {
             dtype,
             scale: 1.0,
             zero: 0,
+            network: None,
         };
         self.e.builder().tensor(declared);
         (region, offset)

@@ -36,6 +36,7 @@ fn floats(name: &str, region: u8, offset: usize, shape: &[usize]) -> Tensor {
         dtype: Dtype::Float32,
         scale: 1.0,
         zero: 0,
+        network: None,
     }
 }
 

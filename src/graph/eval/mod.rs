@@ -9,7 +9,7 @@ mod linear;
 mod movement;
 mod norm;
 mod pool;
-mod quantized;
+pub mod quantized;
 mod walk;
 
 use std::borrow::Cow;

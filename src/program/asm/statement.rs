@@ -181,6 +181,7 @@ impl Assembler<'_> {
             dtype: Dtype::Int8,
             scale: 1.0,
             zero: 0,
+            network: None,
         };
         const KEYS: [&str; 7] = ["region", "offset", "shape", "layout", "dtype", "scale", "zero"];
         let mut shaped = false;

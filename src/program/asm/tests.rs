@@ -296,7 +296,7 @@ prop_compose! {
         scale in any::<f32>().prop_filter("finite", |scale| scale.is_finite()),
         zero in any::<i32>(),
     ) -> Vec<Tensor> {
-        let tensor = |name| Tensor { name, region: 0, offset, shape: shape.clone(), layout, dtype, scale, zero };
+        let tensor = |name| Tensor { name, region: 0, offset, shape: shape.clone(), layout, dtype, scale, zero, network: None };
         names.into_iter().map(tensor).collect()
     }
 }

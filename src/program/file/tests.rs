@@ -33,6 +33,7 @@ pub(crate) fn sample() -> Program {
             dtype: Dtype::Int8,
             scale: 0.1,
             zero: -3,
+            network: None,
         }],
         provenance,
     }

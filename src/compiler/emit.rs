@@ -1,0 +1,528 @@
+//! Emits the layers of a network in order: gives every feature map a place in IBUF or in DRAM, and
+//! calls the kernels.
+
+use std::collections::BTreeSet;
+
+use super::Options;
+use super::net::{ConvLayer, DepthwiseLayer, Kind, Layer, Named, Net, PoolLayer, ValueId};
+use crate::design::Design;
+use crate::kernels::conv::{Conv, Sink, Source, conv};
+use crate::kernels::maps::{self, Copy as Part};
+use crate::kernels::pool::{pool, pool_from_dram};
+use crate::kernels::tensor::Arena;
+use crate::kernels::transfer::{Lowering, load_rows, store_rows};
+use crate::kernels::vector::{Depthwise, depthwise, depthwise_from_dram};
+use crate::kernels::weights::ConvWeights;
+use crate::kernels::{DramTensor, Emitter, Fmap, KernelError};
+use crate::program::{Dtype, Layout, Program, RegionKind, Tensor};
+
+/// Where a feature map is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In IBUF.
+    Chip(Fmap),
+    /// In DRAM.
+    Dram(DramTensor),
+}
+
+/// Why a network could not be emitted.
+#[derive(Debug)]
+pub struct Failure {
+    /// Position of the layer; the number of layers for the program as a whole.
+    pub layer: usize,
+    /// What was wrong.
+    pub error: Box<KernelError>,
+    /// Maps that were in IBUF, or should have been put there, and need not be.
+    pub on_chip: Vec<ValueId>,
+}
+
+/// Bytes to which tensors in DRAM are aligned.
+const ALIGN: usize = 64;
+
+/// Most bytes of feature maps in DRAM at a time.
+const SCRATCH: usize = 1 << 34;
+
+struct Emission<'d, 'n> {
+    e: Emitter<'d>,
+    design: &'d Design,
+    net: &'n Net,
+    options: Options,
+    places: Vec<Option<Place>>,
+    /// Layer after which a map is no longer needed.
+    last_use: Vec<usize>,
+    inputs: Option<u8>,
+    outputs: Option<u8>,
+    scratch: Option<u8>,
+    scratch_space: Arena,
+    next_table: u8,
+}
+
+/// The program of a network whose maps in `spilled` are in DRAM, where each layer's result is, and
+/// useful multiply-accumulates.
+pub fn emit(
+    net: &Net,
+    design: &Design,
+    options: Options,
+    spilled: &BTreeSet<ValueId>,
+) -> Result<(Program, Vec<Place>, u64), Failure> {
+    let whole = |error: KernelError| {
+        let layer = net.layers.len();
+        Failure { layer, error: Box::new(error), on_chip: Vec::new() }
+    };
+    let mut last_use = vec![0; net.values.len()];
+    for (at, layer) in net.layers.iter().enumerate() {
+        for value in layer.inputs.iter().chain([&layer.output]) {
+            last_use[value.0] = at;
+        }
+    }
+    let mut emission = Emission {
+        e: Emitter::new(design).map_err(whole)?,
+        design,
+        net,
+        options,
+        places: vec![None; net.values.len()],
+        last_use,
+        inputs: None,
+        outputs: None,
+        scratch: None,
+        scratch_space: Arena::new(SCRATCH / ALIGN, SCRATCH / ALIGN),
+        next_table: 0,
+    };
+    for (value, named) in &net.inputs {
+        let tensor = emission.input(*value);
+        emission.declare(*value, named, tensor);
+        if options.keep {
+            emission.declare_all(*value, tensor);
+        }
+    }
+    let mut made = Vec::new();
+    for (at, layer) in net.layers.iter().enumerate() {
+        let place = emission.layer(at, layer, spilled).map_err(|error| {
+            let chip = |(value, place): (usize, &Option<Place>)| {
+                matches!(place, Some(Place::Chip(_))).then_some(ValueId(value))
+            };
+            let mut on_chip: Vec<ValueId> =
+                emission.places.iter().enumerate().filter_map(chip).collect();
+            on_chip.push(layer.output);
+            on_chip.retain(|value| !spilled.contains(value));
+            Failure { layer: at, error: Box::new(error), on_chip }
+        })?;
+        made.push(place);
+    }
+    let macs = emission.e.macs();
+    Ok((emission.e.finish().map_err(whole)?, made, macs))
+}
+
+impl Emission<'_, '_> {
+    /// Space at the end of a region for the host.
+    fn border(&mut self, kind: RegionKind, shape: [usize; 3], margin: usize) -> DramTensor {
+        let (slot, name) = match kind {
+            RegionKind::Input => (&mut self.inputs, "inputs"),
+            _ => (&mut self.outputs, "outputs"),
+        };
+        let builder = self.e.builder();
+        let base = *slot.get_or_insert_with(|| builder.region(name, kind, 0, Vec::new()));
+        let [height, width, channels] = shape;
+        let mut tensor = DramTensor { base, offset: 0, channels, height, width };
+        let bytes = tensor.bytes(&self.e.geometry);
+        if let Some(region) = self.e.builder().region_mut(base) {
+            let end = usize::try_from(region.size).unwrap_or(usize::MAX);
+            tensor.offset = (end + margin).next_multiple_of(ALIGN);
+            region.size = (tensor.offset + bytes).next_multiple_of(ALIGN) as u64;
+        }
+        tensor
+    }
+
+    fn input(&mut self, value: ValueId) -> DramTensor {
+        let shape = self.net.value(value).shape();
+        let [_, width, channels] = shape;
+        // A lowering computes addresses from the corner of the padded picture.
+        let margin = self.net.readers(value).filter_map(|at| match &self.net.layers[at].kind {
+            Kind::Conv(conv) => {
+                let [top, left, ..] = conv.pads;
+                Some((top * width + left) * channels)
+            }
+            _ => None,
+        });
+        let margin = margin.max().unwrap_or(0);
+        let tensor = self.border(RegionKind::Input, shape, margin);
+        self.places[value.0] = Some(Place::Dram(tensor));
+        tensor
+    }
+
+    /// A tensor at the border of the program.
+    fn declare(&mut self, value: ValueId, named: &Named, tensor: DramTensor) {
+        let value = self.net.value(value);
+        let shape = [1, tensor.height as u64, tensor.width as u64, tensor.channels as u64];
+        self.e.builder().tensor(Tensor {
+            name: named.name.clone(),
+            region: tensor.base,
+            offset: tensor.offset as u64,
+            shape: shape.to_vec(),
+            layout: Layout::Nhwc,
+            dtype: if named.unsigned { Dtype::Uint8 } else { Dtype::Int8 },
+            scale: value.scale,
+            zero: if named.unsigned { value.zero + 128 } else { value.zero },
+            network: Some(named.view.clone()),
+        });
+    }
+
+    fn declare_all(&mut self, value: ValueId, tensor: DramTensor) {
+        for named in &self.net.value(value).tensors {
+            self.declare(value, named, tensor);
+        }
+    }
+
+    /// A tensor in DRAM for a map, and its declarations where the host reads it.
+    fn dram(&mut self, value: ValueId) -> Result<DramTensor, KernelError> {
+        let shape = self.net.value(value).shape();
+        if self.options.keep || self.net.is_output(value) {
+            let tensor = self.border(RegionKind::Output, shape, 0);
+            for (output, named) in &self.net.outputs {
+                if *output == value {
+                    self.declare(value, named, tensor);
+                }
+            }
+            if self.options.keep {
+                self.declare_all(value, tensor);
+            }
+            return Ok(tensor);
+        }
+        let builder = self.e.builder();
+        let region = || builder.region("scratch", RegionKind::Scratch, 0, Vec::new());
+        let base = *self.scratch.get_or_insert_with(region);
+        let [height, width, channels] = shape;
+        let mut tensor = DramTensor { base, offset: 0, channels, height, width };
+        let units = tensor.bytes(&self.e.geometry).div_ceil(ALIGN);
+        let full = KernelError::Unsupported {
+            kernel: "network",
+            what: "bytes of feature maps in DRAM",
+            value: units * ALIGN,
+            limit: format!("{SCRATCH} at a time"),
+        };
+        let start = self.scratch_space.take(units, &[]).ok_or(full)?;
+        tensor.offset = start * ALIGN;
+        if let Some(region) = self.e.builder().region_mut(base) {
+            region.size = region.size.max(((start + units) * ALIGN) as u64);
+        }
+        Ok(tensor)
+    }
+
+    fn place(&self, value: ValueId) -> Option<Place> {
+        self.places.get(value.0).copied().flatten()
+    }
+
+    /// Maps on chip that a layer reads.
+    fn chip_inputs(&self, layer: &Layer) -> Vec<Fmap> {
+        let chip = |value: &ValueId| match self.place(*value) {
+            Some(Place::Chip(map)) => Some(map),
+            _ => None,
+        };
+        layer.inputs.iter().filter_map(chip).collect()
+    }
+
+    /// A map whose words a layer reads before it writes the same ones, and that nothing needs later.
+    fn overwritten(&self, at: usize, layer: &Layer) -> Option<ValueId> {
+        let candidates: &[ValueId] = match &layer.kind {
+            Kind::Conv(conv) if conv.residual.is_some() => layer.inputs.get(1..)?,
+            Kind::Add(_) | Kind::Lookup(_) | Kind::Change(_) => &layer.inputs,
+            _ => return None,
+        };
+        let shape = self.net.value(layer.output).shape();
+        let fits = |value: &&ValueId| {
+            let read_once = layer.inputs.iter().filter(|input| input == value).count() == 1;
+            read_once
+                && self.last_use[value.0] == at
+                && self.net.value(**value).shape() == shape
+                && matches!(self.place(**value), Some(Place::Chip(_)))
+        };
+        candidates.iter().find(fits).copied()
+    }
+
+    /// Emits a layer; the place of its result.
+    fn layer(
+        &mut self,
+        at: usize,
+        layer: &Layer,
+        spilled: &BTreeSet<ValueId>,
+    ) -> Result<Place, KernelError> {
+        self.e.note(&layer.name);
+        let output = layer.output;
+        let readers = self.net.readers(output).next().is_some();
+        let direct = matches!(layer.kind, Kind::Conv(_)) && !readers;
+        let operands: Vec<Place> = layer.inputs.iter().filter_map(|v| self.place(*v)).collect();
+        let place = if spilled.contains(&output) || direct {
+            Place::Dram(self.dram(output)?)
+        } else if let Some(old) = self.overwritten(at, layer) {
+            self.places[old.0].take().ok_or(KernelError::NoQueue)?
+        } else {
+            let inputs = self.chip_inputs(layer);
+            let apart: Vec<&Fmap> = inputs.iter().collect();
+            Place::Chip(self.e.fmap(self.net.value(output).shape(), &apart)?)
+        };
+        self.kernel(layer, &operands, place)?;
+        if let Place::Chip(map) = place
+            && (self.options.keep || self.net.is_output(output))
+        {
+            let tensor = self.dram(output)?;
+            store_rows(&mut self.e, &map, 0..map.height, &tensor, [0, 0], 0)?;
+        }
+        self.places[output.0] = Some(place);
+        for value in layer.inputs.iter().chain([&output]) {
+            if self.last_use[value.0] == at {
+                self.release(*value);
+            }
+        }
+        Ok(place)
+    }
+
+    fn release(&mut self, value: ValueId) {
+        match self.places[value.0].take() {
+            Some(Place::Chip(map)) => self.e.release(&map),
+            Some(Place::Dram(tensor)) if Some(tensor.base) == self.scratch => {
+                let units = tensor.bytes(&self.e.geometry).div_ceil(ALIGN);
+                self.scratch_space.give(tensor.offset / ALIGN, units);
+            }
+            _ => {}
+        }
+    }
+
+    /// An operand on chip, and whether it was brought there for this layer.
+    fn on_chip(&mut self, operand: Place) -> Result<(Fmap, bool), KernelError> {
+        match operand {
+            Place::Chip(map) => Ok((map, false)),
+            Place::Dram(tensor) => {
+                let map = self.e.fmap([tensor.height, tensor.width, tensor.channels], &[])?;
+                load_rows(&mut self.e, &tensor, 0..tensor.height, &map, 0)?;
+                Ok((map, true))
+            }
+        }
+    }
+
+    /// Emits a layer whose operands and result have places.
+    fn kernel(
+        &mut self,
+        layer: &Layer,
+        operands: &[Place],
+        place: Place,
+    ) -> Result<(), KernelError> {
+        match (&layer.kind, operands, place) {
+            (Kind::Conv(conv), _, _) => self.conv(conv, operands, place),
+            (Kind::Depthwise(layer), [Place::Dram(from)], Place::Dram(to)) => {
+                depthwise_from_dram(&mut self.e, &depthwise_layer(layer), from, &to)
+            }
+            (
+                Kind::Pool(PoolLayer { kind, kernel, strides, pads }),
+                [Place::Dram(from)],
+                Place::Dram(to),
+            ) => pool_from_dram(&mut self.e, *kind, *kernel, *strides, *pads, [from, &to]),
+            _ => self.maps(layer, operands, place),
+        }
+    }
+
+    /// Emits a layer of VECTOR on maps that are brought to IBUF where they are not.
+    fn maps(&mut self, layer: &Layer, operands: &[Place], place: Place) -> Result<(), KernelError> {
+        let shape = self.net.value(layer.output).shape();
+        let mut brought = Vec::new();
+        let mut inputs = Vec::new();
+        for &operand in operands {
+            let (map, temporary) = self.on_chip(operand)?;
+            if temporary {
+                brought.push(map);
+            }
+            inputs.push(map);
+        }
+        let output = match place {
+            Place::Chip(map) => map,
+            Place::Dram(_) => {
+                let apart: Vec<&Fmap> = inputs.iter().collect();
+                let map = self.e.fmap(shape, &apart)?;
+                brought.push(map);
+                map
+            }
+        };
+        let table = match &layer.kind {
+            Kind::Lookup(table) => Some(self.table(table)?),
+            _ => None,
+        };
+        let zero_a = layer.inputs.first().map_or(0, |first| self.net.value(*first).zero);
+        let e = &mut self.e;
+        match (&layer.kind, inputs.as_slice()) {
+            (Kind::Depthwise(layer), [input]) => {
+                depthwise(e, &depthwise_layer(layer), input, &output)?;
+            }
+            (Kind::Pool(layer), [input]) => {
+                let PoolLayer { kind, kernel, strides, pads } = *layer;
+                pool(e, kind, kernel, strides, pads, input, &output)?;
+            }
+            (Kind::Add(residual), [a, b]) => maps::add(e, residual, zero_a, a, b, &output)?,
+            (Kind::Multiply(product), [a, b]) => maps::multiply(e, product, a, b, &output)?,
+            (Kind::Change(change), [input]) => maps::change(e, *change, input, &output)?,
+            (Kind::Lookup(_), [input]) => {
+                maps::lookup(e, table.unwrap_or(0), input, &output)?;
+            }
+            (Kind::Upsample(factors), [input]) => maps::upsample(e, *factors, input, &output)?,
+            (Kind::Concat(changes), inputs) => {
+                let rows = e.geometry.rows;
+                let mut channel = 0;
+                for (input, change) in inputs.iter().zip(changes) {
+                    if !channel_aligned(channel, rows) {
+                        return Err(KernelError::Unsupported {
+                            kernel: "concatenation",
+                            what: "channels before an operand",
+                            value: channel,
+                            limit: format!("must be a multiple of the array's {rows} rows"),
+                        });
+                    }
+                    let size = [input.height, input.width, input.blocks(&e.geometry)];
+                    let part = Part { from: ([0; 2], 0), to: ([0; 2], channel / rows), size };
+                    maps::copy(e, &part, *change, input, &output)?;
+                    channel += input.channels;
+                }
+            }
+            _ => {
+                return Err(KernelError::Unsupported {
+                    kernel: layer.kind.name(),
+                    what: "operands",
+                    value: inputs.len(),
+                    limit: "another number is needed".to_owned(),
+                });
+            }
+        }
+        if let Place::Dram(tensor) = place {
+            store_rows(e, &output, 0..output.height, &tensor, [0, 0], 0)?;
+        }
+        for map in &brought {
+            self.e.release(map);
+        }
+        Ok(())
+    }
+
+    /// Brings a table to the place of the one used longest ago.
+    fn table(&mut self, entries: &[u8; 256]) -> Result<u8, KernelError> {
+        let tables = self.design.tables();
+        if tables == 0 {
+            return Err(KernelError::Unsupported {
+                kernel: "lookup",
+                what: "tables",
+                value: 0,
+                limit: "set `post.lookup`".to_owned(),
+            });
+        }
+        let number = self.next_table;
+        self.next_table = (number + 1) % u8::try_from(tables).unwrap_or(u8::MAX);
+        let dram = self.e.constants(entries);
+        maps::load_lookup(&mut self.e, number, dram)?;
+        Ok(number)
+    }
+
+    fn conv(
+        &mut self,
+        layer: &ConvLayer,
+        operands: &[Place],
+        place: Place,
+    ) -> Result<(), KernelError> {
+        let table = layer.table.as_ref().map(|table| self.table(table)).transpose()?;
+        let skip = match (&layer.residual, operands.get(1)) {
+            (Some(_), Some(&operand)) => Some(self.on_chip(operand)?),
+            _ => None,
+        };
+        let sink = match &place {
+            Place::Chip(map) => Sink::Map(map),
+            Place::Dram(tensor) => Sink::Dram(tensor),
+        };
+        let lowered;
+        let mut kernel = Conv {
+            weights: ConvWeights {
+                out_channels: layer.out_channels,
+                in_channels: layer.in_channels,
+                kernel: layer.kernel,
+                values: &layer.weights,
+            },
+            strides: layer.strides,
+            pads: layer.pads,
+            dilations: layer.dilations,
+            input_zero: layer.input_zero,
+            bias: &layer.bias,
+            scales: &layer.scales,
+            output: layer.output,
+            residual: layer.residual,
+            table,
+        };
+        let skip_map = skip.as_ref().map(|(map, _)| map);
+        match operands.first() {
+            Some(Place::Chip(map)) => {
+                conv(&mut self.e, &kernel, Source::Map(map), sink, skip_map)?;
+            }
+            Some(Place::Dram(tensor)) if self.lowers(layer, tensor) => {
+                lowered = pixel_order(layer);
+                let [kh, kw] = layer.kernel;
+                let gather = Lowering {
+                    kernel: layer.kernel,
+                    strides: layer.strides,
+                    pads: [layer.pads[0], layer.pads[1]],
+                    zero: layer.input_zero,
+                };
+                kernel.weights = ConvWeights {
+                    in_channels: layer.in_channels * kh * kw,
+                    kernel: [1, 1],
+                    values: &lowered,
+                    ..kernel.weights
+                };
+                kernel.strides = [1, 1];
+                kernel.pads = [0; 4];
+                conv(&mut self.e, &kernel, Source::Lowered(tensor, gather), sink, skip_map)?;
+            }
+            Some(Place::Dram(tensor)) => {
+                conv(&mut self.e, &kernel, Source::Dram(tensor), sink, skip_map)?;
+            }
+            None => return Err(KernelError::NoQueue),
+        }
+        if let Some((map, true)) = skip {
+            self.e.release(&map);
+        }
+        Ok(())
+    }
+
+    /// Whether a convolution of a tensor in DRAM takes fewer passes when every output pixel's inputs
+    /// are gathered on the way in.
+    fn lowers(&self, layer: &ConvLayer, tensor: &DramTensor) -> bool {
+        let rows = self.e.geometry.rows;
+        let window = layer.kernel.iter().product::<usize>();
+        let [top, left, ..] = layer.pads;
+        let margin = (top * tensor.width + left) * tensor.channels;
+        layer.dilations == [1, 1]
+            && window > 1
+            && Some(tensor.base) == self.inputs
+            && tensor.offset >= margin
+            && (window * layer.in_channels).div_ceil(rows)
+                < window * layer.in_channels.div_ceil(rows)
+    }
+}
+
+fn channel_aligned(channel: usize, rows: usize) -> bool {
+    channel.is_multiple_of(rows)
+}
+
+/// Weights `[out][in][kh][kw]` as `[out][kh][kw][in]`.
+fn pixel_order(layer: &ConvLayer) -> Vec<i8> {
+    let window = layer.kernel.iter().product::<usize>();
+    let channels = layer.in_channels;
+    let filter = |filter: &[i8]| -> Vec<i8> {
+        (0..window * channels).map(|at| filter[at % channels * window + at / channels]).collect()
+    };
+    layer.weights.chunks(window * channels).flat_map(filter).collect()
+}
+
+fn depthwise_layer(layer: &DepthwiseLayer) -> Depthwise<'_> {
+    Depthwise {
+        kernel: layer.kernel,
+        weights: &layer.weights,
+        strides: layer.strides,
+        pads: layer.pads,
+        input_zero: layer.input_zero,
+        bias: &layer.bias,
+        scales: &layer.scales,
+        output: layer.output,
+    }
+}

@@ -1,0 +1,74 @@
+//! Additions and functions move into the convolutions before them, where they cost nothing.
+
+use super::net::{Kind, Layer, Net, ValueId};
+
+/// What the design's post-processor can do.
+#[derive(Debug, Clone, Copy)]
+pub struct Abilities {
+    /// It adds a second map.
+    pub residual: bool,
+    /// It looks results up in a table.
+    pub lookup: bool,
+}
+
+/// Fuses whatever can be; results that are fused away no longer exist.
+pub fn fuse(net: &mut Net, abilities: Abilities) {
+    let mut at = 0;
+    while at < net.layers.len() {
+        let fused = match net.layers[at].kind {
+            Kind::Add(_) if abilities.residual => add(net, at),
+            Kind::Lookup(_) if abilities.lookup => lookup(net, at),
+            _ => false,
+        };
+        if !fused {
+            at += 1;
+        }
+    }
+}
+
+/// The convolution that makes a map which nothing but one operand of one layer reads.
+fn sole_conv(net: &Net, value: ValueId) -> Option<usize> {
+    let operands = net.layers.iter().flat_map(|layer| &layer.inputs);
+    let uses = operands.filter(|operand| **operand == value).count();
+    let producer = net.producer(value)?;
+    let Kind::Conv(conv) = &net.layers[producer].kind else { return None };
+    (uses == 1 && !net.is_output(value) && conv.table.is_none()).then_some(producer)
+}
+
+/// Takes a convolution out and puts it in the place of the layer that reads its result.
+fn replace(net: &mut Net, producer: usize, at: usize, change: impl FnOnce(&mut Layer, Layer)) {
+    let mut conv = net.layers.remove(producer);
+    let reader = net.layers[at - 1].clone();
+    conv.output = reader.output;
+    conv.nodes.extend(reader.nodes.iter().cloned());
+    change(&mut conv, reader);
+    net.layers[at - 1] = conv;
+}
+
+/// The first operand of an addition takes part in the outer of two roundings and so does the result
+/// of a convolution: only there do both give the same.
+fn add(net: &mut Net, at: usize) -> bool {
+    let [first, second] = net.layers[at].inputs[..] else { return false };
+    let Some(producer) = sole_conv(net, first).filter(|_| first != second) else { return false };
+    if matches!(&net.layers[producer].kind, Kind::Conv(conv) if conv.residual.is_some()) {
+        return false;
+    }
+    replace(net, producer, at, |conv, sum| {
+        conv.inputs.push(second);
+        if let (Kind::Conv(layer), Kind::Add(residual)) = (&mut conv.kind, sum.kind) {
+            layer.residual = Some(residual);
+        }
+    });
+    true
+}
+
+fn lookup(net: &mut Net, at: usize) -> bool {
+    let [operand] = net.layers[at].inputs[..] else { return false };
+    let Some(producer) = sole_conv(net, operand) else { return false };
+    replace(net, producer, at, |conv, function| {
+        if let (Kind::Conv(layer), Kind::Lookup(table)) = (&mut conv.kind, function.kind) {
+            layer.table = Some(table);
+        }
+    });
+    true
+}

@@ -1,0 +1,120 @@
+//! The compiler: a network's program computes what onnxruntime does, wherever its maps are; what
+//! cannot be compiled is told.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::io::Cursor;
+
+use ndarray::{Array2, Array4};
+use ndarray_npy::NpzReader;
+use npugen::compiler::net::ValueId;
+use npugen::compiler::{self, Options, emit, fuse, lower};
+use npugen::design::Design;
+use npugen::exec::tensor::{self, Values};
+use npugen::exec::{Executor, border};
+use npugen::golden::Golden;
+use npugen::graph::import::{self, Options as Shapes};
+use npugen::graph::{Elements, Graph, eval, passes};
+use npugen::onnx::Model;
+use npugen::program::{Program, lint};
+
+const DIGITS: &[u8] = include_bytes!("data/digits_int8.onnx");
+const PICTURES: &[u8] = include_bytes!("data/digits_test.npz");
+
+fn digits() -> Graph {
+    let model = Model::from_bytes(DIGITS).unwrap();
+    let mut graph = import::graph(&model, &Shapes::default()).unwrap();
+    passes::run(&mut graph, None).unwrap();
+    graph
+}
+
+/// Pictures, 64 values each, and onnxruntime's ten logits.
+fn pictures() -> Vec<(Vec<f32>, Vec<f32>)> {
+    let mut npz = NpzReader::new(Cursor::new(PICTURES)).unwrap();
+    let images: Array4<u8> = npz.by_name("images").unwrap();
+    let logits: Array2<f32> = npz.by_name("onnxruntime_logits").unwrap();
+    let images =
+        images.outer_iter().map(|image| image.iter().map(|&p| f32::from(p) / 16.0).collect());
+    images.zip(logits.outer_iter().map(|row| row.to_vec())).collect()
+}
+
+/// Runs one picture; the network's view of its outputs by name.
+fn run(golden: &mut Golden, program: &Program, picture: &[f32]) -> Vec<(String, Values)> {
+    let input = program.tensor("input").unwrap();
+    let stored = border::store(input, &Values::Float(picture.to_vec())).unwrap();
+    tensor::write(golden, input, &stored).unwrap();
+    let report = golden.run().unwrap();
+    assert!(report.fault.is_none(), "{:?}", report.fault);
+    let outputs = program.tensors.iter().filter(|tensor| tensor.name != "input");
+    outputs
+        .map(|tensor| {
+            let stored = tensor::read(golden, tensor).unwrap();
+            (tensor.name.clone(), border::restore(tensor, &stored))
+        })
+        .collect()
+}
+
+#[test]
+fn the_digits_network_gives_onnxruntimes_logits_on_every_preset() {
+    for preset in ["default", "edge", "tiny", "aws_f1", "aws_f2", "genesys_03"] {
+        let design = Design::preset(preset).unwrap();
+        let compiled = compiler::compile(&digits(), &design, Options::default()).unwrap();
+        assert_eq!(compiled.macs, 1_268_864);
+        assert!(lint::lint(&design, &compiled.program).is_legal(), "{preset}");
+        let mut golden = Golden::new(&design);
+        golden.load(&compiled.program).unwrap();
+        for (picture, logits) in pictures().iter().take(40) {
+            let outputs = run(&mut golden, &compiled.program, picture);
+            assert_eq!(outputs, [("logits".to_owned(), Values::Float(logits.clone()))], "{preset}");
+        }
+    }
+}
+
+/// Every tensor of the network, in either place, with and without fusion, against the reference.
+#[test]
+fn every_tensor_is_that_of_the_reference_wherever_it_is() {
+    let graph = digits();
+    let design = Design::preset("tiny").unwrap();
+    let mut net = lower::lower(&graph).unwrap();
+    let (picture, _) = &pictures()[7];
+    let values = eval::run(&graph, &[Elements::F32(picture.clone())]).unwrap();
+    let expected = |name: &str| {
+        let found =
+            graph.tensors().find(|(_, t)| t.name == name || t.aliases.iter().any(|a| a == name));
+        match values[&found.unwrap().0].as_ref() {
+            Elements::I8(v) => Values::Int(v.iter().map(|&v| v.into()).collect()),
+            Elements::F32(v) => Values::Float(v.clone()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut compared = 0;
+    for fused in [false, true] {
+        if fused {
+            fuse::fuse(&mut net, fuse::Abilities { residual: true, lookup: true });
+        }
+        let count = net.values.len();
+        let everywhere: BTreeSet<ValueId> = (0..count).map(ValueId).collect();
+        let odd: BTreeSet<ValueId> = (0..count).filter(|n| n % 2 == 1).map(ValueId).collect();
+        for spilled in [BTreeSet::new(), odd, everywhere] {
+            let options = Options { fuse: fused, keep: true };
+            let (program, ..) = emit::emit(&net, &design, options, &spilled).unwrap();
+            assert!(lint::lint(&design, &program).is_legal());
+            let mut golden = Golden::new(&design);
+            golden.load(&program).unwrap();
+            for (name, found) in run(&mut golden, &program, picture) {
+                assert_eq!(found, expected(&name), "{name}, fused {fused}, {spilled:?}");
+                compared += 1;
+            }
+        }
+    }
+    // Twelve tensors of the unfused network and its logits twice; two are fused away.
+    assert!(compared >= 3 * (13 + 11), "{compared}");
+}
