@@ -10,7 +10,7 @@ use std::path::Path;
 
 use ndarray::{Array1, Array2};
 use ndarray_npy::{read_npy, write_npy};
-use npugen::arith::post::{Quant, Residual, add_residual, requantize};
+use npugen::arith::post::{Quant, Residual, add_residual, requantize, residual_offset};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -40,9 +40,25 @@ fn main() -> Result<(), Failure> {
             let (zero_a, zero_b) = (zero_a.parse()?, zero_b.parse()?);
             let mut result = Array2::<i8>::zeros((scales.nrows(), a.len()));
             for (mut row, scales) in result.rows_mut().into_iter().zip(scales.rows()) {
-                let residual = Residual { scale_a: scales[0], scale_b: scales[1], zero_b, quant };
+                let Quant { zero, min, max } = quant;
+                let offset = residual_offset((scales[0], zero_a), (scales[1], zero_b), zero);
+                let residual = |scale_a, scale_b, a_is_inner| Residual {
+                    scale_a,
+                    scale_b,
+                    offset,
+                    a_is_inner,
+                    min,
+                    max,
+                };
+                let plain = residual(scales[0], scales[1], false);
+                let exchanged = residual(scales[1], scales[0], true);
                 for ((to, &a), &b) in row.iter_mut().zip(&a).zip(&b) {
-                    let sum = add_residual(i32::from(a), zero_a, i32::from(b), residual);
+                    let (a, b) = (i32::from(a), i32::from(b));
+                    let sum = add_residual(a, b, plain);
+                    // The machine's a may be either operand of the sum.
+                    if add_residual(b, a, exchanged) != sum {
+                        return Err(format!("{a} and {b} depend on which is requantized").into());
+                    }
                     *to = i8::try_from(sum)?;
                 }
             }

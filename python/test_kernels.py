@@ -170,7 +170,7 @@ def test_operators_of_activations(operators, tmp_path):
 @pytest.mark.parametrize("op", ["mul_int8", "average_pool_inside", "batchnorm_int8", "add_int8"])
 def test_many_activations(op, tmp_path):
     """Where onnxruntime rounds more than once and the machine once, or the other way round, results
-    could differ; with scales that make no exact halves none of these do."""
+    could differ; with scales that make no exact halves none of these do. Sums never differ."""
     kernels.build()
     shape = (64, 64, 48)
     t = kernels.execute(tmp_path, words_of(op, shape, ("-c", "default")))

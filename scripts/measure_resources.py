@@ -210,9 +210,7 @@ def units(modules):
         "IBUF": ibuf,
         "VMEM": vmem,
     }
-    buffers = rest("npu_buffers", ibuf, vmem)
-    add(buffers, inner("npu_transposer"))
-    found["WBUF, PBUF"] = buffers
+    found["WBUF, PBUF"] = rest("npu_buffers", ibuf, vmem)
     listed = {}
     for cells in found.values():
         add(listed, cells)

@@ -168,18 +168,19 @@ fn limits_of_the_clamp() {
         ("set gemm.quant min=-128 max=128\nrun gemm.act", Some(Cause::Configuration)),
         ("set gemm.quant min=-128 max=128\nrun gemm.act keep", Some(Cause::Configuration)),
         ("set gemm.quant min=-128 max=128\nrun gemm.int32", None),
-        ("set gemm.res_quant zero=1 min=20 max=-20\nrun gemm.act residual", None),
-        ("set gemm.res_quant min=-500 max=0\nrun gemm.act residual", Some(Cause::Configuration)),
-        ("set gemm.res_quant min=-500 max=0\nrun gemm.act", None),
-        ("set gemm.res_scale_b value=0x3f800000 zero=-32768\nrun gemm.act residual", None),
+        ("set gemm.res_clamp min=20 max=-20\nrun gemm.act residual", None),
+        ("set gemm.res_clamp min=-500 max=0\nrun gemm.act residual", Some(Cause::Configuration)),
+        ("set gemm.res_clamp min=-500 max=0\nrun gemm.act", None),
+        ("set gemm.res_offset value=0x5f7fffff\nrun gemm.act residual", None),
+        ("set gemm.res_offset value=0xc0600000 inner=1\nrun gemm.act residual", None),
         ("set vector.quant zero=0 min=5 max=-5\nrun vector.add", None),
         ("set vector.quant min=-128 max=200\nrun vector.add", Some(Cause::Configuration)),
         ("set vector.quant min=-128 max=200\nrun vector.add dst=1 format=1", None),
         (
-            "set vector.res_quant min=-128 max=200\nrun vector.move src2=1 residual",
+            "set vector.res_clamp min=-128 max=200\nrun vector.move src2=1 residual",
             Some(Cause::Configuration),
         ),
-        ("set vector.res_quant zero=3 min=7 max=2\nrun vector.move src2=1 residual", None),
+        ("set vector.res_clamp min=7 max=2\nrun vector.move src2=1 residual", None),
     ]);
 }
 

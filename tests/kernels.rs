@@ -46,11 +46,17 @@ fn requantize(acc: i32, scale: f32, out: Requant) -> i32 {
         .clamp(out.min.into(), out.max.into()) as i32
 }
 
+/// QLinearAdd of onnxruntime.
 fn sum(a: i32, zero_a: i32, b: i32, residual: &Residual) -> i32 {
-    let value =
-        (a - zero_a) as f32 * residual.scale_a + (b - residual.zero_b) as f32 * residual.scale_b;
-    (value.round_ties_even() as i64 + i64::from(residual.sum.zero))
-        .clamp(residual.sum.min.into(), residual.sum.max.into()) as i32
+    let mut operands = [(a, zero_a, residual.scale_a), (b, residual.zero_b, residual.scale_b)]
+        .map(|(value, zero, scale)| (value as f32, zero as f32, scale));
+    if residual.a_is_second {
+        operands.reverse();
+    }
+    let [(a, za, ra), (b, zb, rb)] = operands;
+    let fixed = residual.sum.zero as f32 - ra.mul_add(za, rb * zb);
+    let value = a.mul_add(ra, b.mul_add(rb, fixed));
+    (value.round_ties_even() as i64).clamp(residual.sum.min.into(), residual.sum.max.into()) as i32
 }
 
 /// Naive convolution; `depthwise` takes one input channel per output channel.
@@ -369,8 +375,13 @@ fn on_chip_layers_with_residual_depthwise_pooling_and_addition() {
             dilations: [1, 1],
         };
         let bits = design.activation_bits();
-        let residual =
-            Residual { scale_a: 0.9, scale_b: 0.4, zero_b: 9, sum: Requant::full(9, bits) };
+        let residual = Residual {
+            scale_a: 0.9,
+            scale_b: 0.4,
+            zero_b: 9,
+            a_is_second: design.rows() > design.cols(),
+            sum: Requant::full(9, bits),
+        };
         let dense = constants(&mut random, 10, 90, false);
         let mut first = layer(&shape, &dense, 10);
         first.residual = Some(residual);

@@ -1,8 +1,9 @@
 //! IEEE-754 binary32 as the lanes compute it: round to nearest even, every operation rounded by
-//! itself, subnormal operands and results replaced by zero with their sign.
+//! itself (of which [`fma`] is one), subnormal operands and results replaced by zero with their
+//! sign.
 //!
-//! Rust's `f32` operations are exactly rounded and never fused, so they are the definition; only
-//! the treatment of subnormals is added.
+//! Rust's `f32` operations are exactly rounded and never fused unasked, so they are the definition;
+//! only the treatment of subnormals is added.
 
 /// Smallest magnitude a scale other than zero may have: 2^-100.
 pub const MIN_SCALE: f32 = f32::from_bits(0x0d80_0000);
@@ -10,12 +11,12 @@ pub const MIN_SCALE: f32 = f32::from_bits(0x0d80_0000);
 /// Magnitudes of scales stay below this: 2^64.
 pub const SCALE_LIMIT: f32 = f32::from_bits(0x5f80_0000);
 
-/// Whether the value may be used as a scale: zero, or a magnitude in [2^-100, 2^64).
+/// Whether the value may be used as a scale, or as the offset of a residual addition: zero, or a
+/// magnitude in [2^-100, 2^64).
 ///
-/// With such scales no operation of the lane can produce an infinity, a NaN or a subnormal number:
-/// a product of an integer and a scale is zero or at least 2^-100 and below 2^95, and the
-/// difference of two such products is zero or at least one unit in the last place of 2^-100,
-/// which is 2^-123.
+/// With these no operation of the lane can produce an infinity, a NaN or a subnormal number: all of
+/// them, and so all sums of their products with integers, are multiples of 2^-123, the unit in the
+/// last place of 2^-100; rounding keeps that. And such a product is below 2^95.
 pub fn is_scale(value: f32) -> bool {
     let magnitude = value.abs();
     value == 0.0 && !value.is_subnormal() || (MIN_SCALE..SCALE_LIMIT).contains(&magnitude)
@@ -48,6 +49,11 @@ pub fn mul(a: f32, b: f32) -> f32 {
 /// Sum.
 pub fn add(a: f32, b: f32) -> f32 {
     canonical(flush(a) + flush(b))
+}
+
+/// `a * b + c`, rounded once.
+pub fn fma(a: f32, b: f32, c: f32) -> f32 {
+    canonical(flush(a).mul_add(flush(b), flush(c)))
 }
 
 /// Difference.

@@ -1,6 +1,6 @@
 //! The post-processing lane, the same in GEMM and VECTOR.
 
-use super::float::{add, from_int, mul, rint};
+use super::float::{fma, from_int, mul, rint, sub};
 
 /// Where a requantized value goes: its zero point and the clamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,17 +28,23 @@ impl Quant {
     }
 }
 
-/// The residual addition that may follow a requantization.
+/// The residual addition that may follow a requantization: of a, the requantized value, and b, that
+/// of another tensor. Neither has its zero point subtracted; `offset` makes up for it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Residual {
-    /// Scale of the requantized value.
+    /// Scale of a.
     pub scale_a: f32,
-    /// Scale of the other tensor.
+    /// Scale of b.
     pub scale_b: f32,
-    /// Zero point of the other tensor.
-    pub zero_b: i32,
-    /// Requantization of the sum.
-    pub quant: Quant,
+    /// Where the sum begins, see [`residual_offset`].
+    pub offset: f32,
+    /// Whether a's product is the one that is added to the offset, and b's to that sum; else the
+    /// other way round. For a sum whose second operand is a.
+    pub a_is_inner: bool,
+    /// Lower limit of the result.
+    pub min: i32,
+    /// Upper limit of the result.
+    pub max: i32,
 }
 
 /// The lane's first step: accumulator plus bias, wrapping. This is the format int32.
@@ -56,11 +62,20 @@ pub fn requantize(t: i32, scale: f32, quant: Quant) -> i32 {
     quant.apply(scaled(t, scale))
 }
 
-/// Adds a second tensor to a requantized value whose zero point is `zero_a`.
-pub fn add_residual(a: i32, zero_a: i32, skip: i32, residual: Residual) -> i32 {
-    let first = scaled(a.wrapping_sub(zero_a), residual.scale_a);
-    let second = scaled(skip.wrapping_sub(residual.zero_b), residual.scale_b);
-    residual.quant.apply(add(first, second))
+/// Adds b, an element of another tensor, to the requantized value a.
+pub fn add_residual(a: i32, b: i32, residual: Residual) -> i32 {
+    let Residual { scale_a, scale_b, offset, a_is_inner, min, max } = residual;
+    let (of_a, of_b) = ((from_int(a), scale_a), (from_int(b), scale_b));
+    let (inner, outer) = if a_is_inner { (of_a, of_b) } else { (of_b, of_a) };
+    let sum = fma(outer.0, outer.1, fma(inner.0, inner.1, offset));
+    Quant { zero: 0, min, max }.apply(sum)
+}
+
+/// Offset of the sum of two tensors in onnxruntime's QLinearAdd: the scale of each over that of the
+/// sum, with its zero point, and the zero point of the sum. The second is the inner one.
+pub fn residual_offset(first: (f32, i32), second: (f32, i32), zero: i32) -> f32 {
+    let zeros = fma(first.0, from_int(first.1), mul(second.0, from_int(second.1)));
+    sub(from_int(zero), zeros)
 }
 
 /// Position of an activation in a lookup table of 256 entries.

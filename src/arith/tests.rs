@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::float::{add, flush, from_int, is_scale, mul, rint};
+use super::float::{add, flush, fma, from_int, is_scale, mul, rint};
 use super::int;
-use super::post::{Quant, Residual, add_residual, requantize, sign_extend};
+use super::post::{Quant, Residual, add_residual, requantize, residual_offset, sign_extend};
 
 /// Rounds `numerator * 2^exponent` to binary32, halves to even; zero gets `negative`'s sign.
 /// Results below the normal range become zero.
@@ -56,7 +56,19 @@ fn int_mul(a: u32, b: u32) -> u32 {
 }
 
 fn int_add(a: u32, b: u32) -> u32 {
-    let ((sa, ma, ea), (sb, mb, eb)) = (parts(a), parts(b));
+    exact_sum(parts(a), parts(b))
+}
+
+/// `n * s + c`; zero is +0.
+fn int_fma(n: i32, s: u32, c: u32) -> u32 {
+    let (negative, magnitude, exponent) = parts(s);
+    let product = u128::from(n.unsigned_abs()) * magnitude;
+    let sum = exact_sum((negative != (n < 0), product, exponent), parts(c));
+    if sum << 1 == 0 { 0 } else { sum }
+}
+
+/// Sum of two numbers of at most 56 bits, rounded once.
+fn exact_sum((sa, ma, ea): (bool, u128, i32), (sb, mb, eb): (bool, u128, i32)) -> u32 {
     if ma == 0 && mb == 0 {
         return u32::from(sa && sb) << 31;
     }
@@ -166,28 +178,43 @@ proptest! {
     }
 
     #[test]
-    fn residual_addition_is_three_rounded_operations(
-        a in -128_i32..128, za in -128_i32..128, b in -128_i32..128, zb in -128_i32..128,
-        sa in 0.01_f32..4.0, sb in 0.01_f32..4.0, zero in -128_i32..128,
+    fn fma_is_rounded_once(n: i16, s in scale(), c in scale(), near in -8_i32..9) {
+        let product = mul(from_int(i32::from(n)), s);
+        let close = f32::from_bits((-product).to_bits().wrapping_add_signed(near));
+        for c in [c, close].into_iter().filter(|c| c.is_normal()) {
+            let expected = int_fma(i32::from(n), s.to_bits(), c.to_bits());
+            let got = fma(f32::from(n), s, c).to_bits();
+            prop_assert_eq!(if got << 1 == 0 { 0 } else { got }, expected, "{} {:e} {:e}", n, s, c);
+        }
+    }
+
+    #[test]
+    fn residual_addition_is_two_rounded_steps(
+        a in -128_i32..128, b in -128_i32..128, sa in 0.01_f32..4.0, sb in 0.01_f32..4.0,
+        offset in -512_f32..512.0, a_is_inner: bool,
     ) {
-        let quant = Quant { zero, min: -100, max: 101 };
-        let term = |v: i32, s: f32| {
-            int_mul(round(v < 0, u128::from(v.unsigned_abs()), 0, false), s.to_bits())
-        };
-        let sum = int_add(term(a - za, sa), term(b - zb, sb));
-        let expected = (i64::from(int_rint(sum)) + i64::from(zero)).clamp(-100, 101);
-        let residual = Residual { scale_a: sa, scale_b: sb, zero_b: zb, quant };
-        prop_assert_eq!(i64::from(add_residual(a, za, b, residual)), expected);
+        let [of_a, of_b] = [(a, sa.to_bits()), (b, sb.to_bits())];
+        let (inner, outer) = if a_is_inner { (of_a, of_b) } else { (of_b, of_a) };
+        let sum = int_fma(outer.0, outer.1, int_fma(inner.0, inner.1, offset.to_bits()));
+        let expected = int_rint(sum).clamp(-100, 101);
+        let residual =
+            Residual { scale_a: sa, scale_b: sb, offset, a_is_inner, min: -100, max: 101 };
+        prop_assert_eq!(add_residual(a, b, residual), expected);
     }
 
     /// Why the lane needs no infinities, NaNs or subnormals.
     #[test]
-    fn legal_scales_stay_in_the_normal_range(t: i32, s in scale(), u: i16, r in scale()) {
-        prop_assert!(is_scale(s) && is_scale(r));
-        let a = mul(from_int(t), s);
-        let b = mul(from_int(i32::from(u)), r);
-        for value in [a, b, a + b, a - b] {
+    fn legal_scales_stay_in_the_normal_range(
+        t: i32, s in scale(), u: i16, r in scale(), offset in scale(), near in -8_i32..9,
+    ) {
+        prop_assert!(is_scale(s) && is_scale(r) && is_scale(offset));
+        let u = f32::from(u);
+        let close = f32::from_bits((-u * r).to_bits().wrapping_add_signed(near));
+        let close = if is_scale(close) { close } else { offset };
+        for value in [mul(from_int(t), s), fma(u, r, offset), fma(u, r, close)] {
             prop_assert!(value == 0.0 || value.is_normal(), "{value:e}");
+            let last = fma(f32::from(t as i16), s, value);
+            prop_assert!(last == 0.0 || last.is_normal(), "{last:e}");
         }
     }
 
@@ -251,14 +278,18 @@ fn evaluate(rule: &str, args: &[Number]) -> Number {
         "from_int" => float(from_int(i(0))),
         "mul" => float(mul(f(0), f(1))),
         "add" => float(add(f(0), f(1))),
+        "fma" => float(fma(f(0), f(1), f(2))),
         "rint" => Number::Int(rint(f(0))),
         "requantize" => Number::Int(requantize(i(0), f(1), quant(2))),
         "biased" => Number::Int(super::post::biased(i(0), i(1))),
         "scaled" => float(super::post::scaled(i(0), f(1))),
         "residual" => {
-            let second = Residual { scale_a: f(2), scale_b: f(5), zero_b: i(4), quant: quant(6) };
-            Number::Int(add_residual(i(0), i(1), i(3), second))
+            let (min, max, a_is_inner) = (i(5), i(6), args.get(7) == Some(&Number::Int(1)));
+            let residual =
+                Residual { scale_a: f(1), scale_b: f(3), offset: f(4), a_is_inner, min, max };
+            Number::Int(add_residual(i(0), i(2), residual))
         }
+        "residual_offset" => float(residual_offset((f(0), i(1)), (f(2), i(3)), i(4))),
         "lookup_index" => Number::Int(i32::from(super::post::lookup_index(i(0)))),
         "sign_extend" => Number::Int(sign_extend(i(0).cast_unsigned(), i(1).cast_unsigned())),
         "int_add" => Number::Int(int::add(i(0), i(1))),
@@ -294,5 +325,5 @@ fn the_page_is_right() {
             _ => {}
         }
     }
-    assert_eq!((rules.len(), count), (18, 48));
+    assert_eq!((rules.len(), count), (20, 58));
 }

@@ -13,15 +13,16 @@ use super::writes::{Place, Writes};
 use crate::exec::Cause;
 use crate::isa::table::gemm::{
     self, Function, kc, kh, kw, n, obuf, oh, out, out_block, out_stride, ow, pad, param, quant,
-    res, res_block, res_quant, res_scale_a, res_scale_b, res_stride, w, window_x, window_y, x,
+    res, res_block, res_clamp, res_offset, res_scale_a, res_scale_b, res_stride, w, window_x,
+    window_y, x,
 };
 use crate::isa::{Flags, Registers};
 
 const POST: PostFields = PostFields {
     quant: [quant::ZERO, quant::MIN, quant::MAX],
-    res_quant: [res_quant::ZERO, res_quant::MIN, res_quant::MAX],
+    res_clamp: [res_clamp::MIN, res_clamp::MAX],
     res_scales: [res_scale_a::VALUE, res_scale_b::VALUE],
-    res_zero: res_scale_b::ZERO,
+    res_offset: [res_offset::VALUE, res_offset::INNER],
 };
 
 /// A tensor that is written or added: where the elements of a vector lie.

@@ -23,12 +23,12 @@ pub enum Format {
 pub struct PostFields {
     /// quant.zero, .min, .max.
     pub quant: [Field; 3],
-    /// res_quant.zero, .min, .max.
-    pub res_quant: [Field; 3],
+    /// res_clamp.min, .max.
+    pub res_clamp: [Field; 2],
     /// res_scale_a.value, res_scale_b.value.
     pub res_scales: [Field; 2],
-    /// res_scale_b.zero.
-    pub res_zero: Field,
+    /// res_offset.value, .inner.
+    pub res_offset: [Field; 2],
 }
 
 /// The lane's constants for one launch.
@@ -57,19 +57,21 @@ impl Post {
         let activation = format == Format::Activation;
         let quant = quant(registers, fields.quant);
         if activation {
-            check(shape, quant)?;
+            check(shape, [quant.min, quant.max])?;
         }
         let residual = if residual {
             let second = Residual {
                 scale_a: float(registers, fields.res_scales[0]),
                 scale_b: float(registers, fields.res_scales[1]),
-                zero_b: int(registers, fields.res_zero),
-                quant: self::quant(registers, fields.res_quant),
+                offset: float(registers, fields.res_offset[0]),
+                a_is_inner: registers.get(fields.res_offset[1]) != 0,
+                min: int(registers, fields.res_clamp[0]),
+                max: int(registers, fields.res_clamp[1]),
             };
             if !activation || !shape.residual {
                 return Err(Stop::configuration());
             }
-            check(shape, second.quant)?;
+            check(shape, [second.min, second.max])?;
             Some(second)
         } else {
             None
@@ -118,7 +120,7 @@ impl Post {
             Format::Activation => {
                 let mut y = self.quant.apply(product);
                 if let Some(residual) = self.residual {
-                    y = add_residual(y, self.quant.zero, skip, residual);
+                    y = add_residual(y, skip, residual);
                 }
                 match self.table {
                     Some(start) => {
@@ -145,8 +147,8 @@ fn quant(registers: &Registers, [zero, min, max]: [Field; 3]) -> Quant {
     Quant { zero: int(registers, zero), min: int(registers, min), max: int(registers, max) }
 }
 
-fn check(shape: &Shape, quant: Quant) -> Result<(), Stop> {
+fn check(shape: &Shape, limits: [i32; 2]) -> Result<(), Stop> {
     let (low, high) = shape.activation_range();
     let legal = |limit: i32| (low..=high).contains(&i64::from(limit));
-    if legal(quant.min) && legal(quant.max) { Ok(()) } else { Err(Stop::configuration()) }
+    if limits.into_iter().all(legal) { Ok(()) } else { Err(Stop::configuration()) }
 }

@@ -9,16 +9,16 @@ use super::post::{Format, Post, PostFields};
 use super::writes::Writes;
 use crate::isa::levels::vector as levels;
 use crate::isa::table::vector::{
-    self, Function, bias, dst, pad, param, quant, res_quant, res_scale_a, res_scale_b, scale, src1,
-    src2, window_x, window_y,
+    self, Function, bias, dst, pad, param, quant, res_clamp, res_offset, res_scale_a, res_scale_b,
+    scale, src1, src2, window_x, window_y,
 };
 use crate::isa::{Flags, Registers};
 
 const POST: PostFields = PostFields {
     quant: [quant::ZERO, quant::MIN, quant::MAX],
-    res_quant: [res_quant::ZERO, res_quant::MIN, res_quant::MAX],
+    res_clamp: [res_clamp::MIN, res_clamp::MAX],
     res_scales: [res_scale_a::VALUE, res_scale_b::VALUE],
-    res_zero: res_scale_b::ZERO,
+    res_offset: [res_offset::VALUE, res_offset::INNER],
 };
 
 /// Where an operand comes from.

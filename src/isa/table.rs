@@ -20,7 +20,7 @@ use super::spec::{
 };
 
 /// Version of this table; part of the fingerprint. Counts up with every change of meaning.
-pub const ISA_VERSION: u32 = 3;
+pub const ISA_VERSION: u32 = 4;
 
 /// Position of the opcode in every word.
 pub const OPCODE: Bits = Bits::new(60, 4);
@@ -392,17 +392,19 @@ engine! {
             MIN "min" [16 +: 16] s -128 "" "Lower clamp.";
             MAX "max" [32 +: 16] s 127 "" "Upper clamp.";
         }
-        res_quant = 20 "res_quant" "Requantization after the residual addition." {
-            ZERO "zero" [0 +: 16] s 0 "" "Zero point of the sum.";
-            MIN "min" [16 +: 16] s -128 "" "Lower clamp.";
-            MAX "max" [32 +: 16] s 127 "" "Upper clamp.";
+        res_clamp = 20 "res_clamp" "Limits of the residual addition's result." {
+            MIN "min" [0 +: 16] s -128 "" "Lower clamp.";
+            MAX "max" [16 +: 16] s 127 "" "Upper clamp.";
         }
-        res_scale_a = 21 "res_scale_a" "Scale of the requantized result in the residual addition." {
-            VALUE "value" [0 +: 32] u 0x3f80_0000 "binary32" "Bits of the scale.";
+        res_scale_a = 21 "res_scale_a" "Requantized result in the residual addition." {
+            VALUE "value" [0 +: 32] u 0x3f80_0000 "binary32" "Bits of its scale.";
         }
         res_scale_b = 22 "res_scale_b" "Residual tensor in the residual addition." {
             VALUE "value" [0 +: 32] u 0x3f80_0000 "binary32" "Bits of its scale.";
-            ZERO "zero" [32 +: 16] s 0 "" "Its zero point.";
+        }
+        res_offset = 23 "res_offset" "What the residual addition begins with." {
+            VALUE "value" [0 +: 32] u 0 "binary32" "Bits of the offset: all zero points in one number.";
+            INNER "inner" [32 +: 1] u 0 "" "Which product is added to it first: 0 that of res_scale_b, 1 that of res_scale_a.";
         }
     }
 }
@@ -559,28 +561,30 @@ engine! {
             MIN "min" [16 +: 16] s -128 "" "Lower clamp.";
             MAX "max" [32 +: 16] s 127 "" "Upper clamp.";
         }
-        res_quant = 25 "res_quant" "Requantization after the residual addition." {
-            ZERO "zero" [0 +: 16] s 0 "" "Zero point of the sum.";
-            MIN "min" [16 +: 16] s -128 "" "Lower clamp.";
-            MAX "max" [32 +: 16] s 127 "" "Upper clamp.";
+        res_clamp = 25 "res_clamp" "Limits of the residual addition's result." {
+            MIN "min" [0 +: 16] s -128 "" "Lower clamp.";
+            MAX "max" [16 +: 16] s 127 "" "Upper clamp.";
         }
-        res_scale_a = 26 "res_scale_a" "Scale of the requantized result in the residual addition." {
-            VALUE "value" [0 +: 32] u 0x3f80_0000 "binary32" "Bits of the scale.";
+        res_scale_a = 26 "res_scale_a" "Requantized result in the residual addition." {
+            VALUE "value" [0 +: 32] u 0x3f80_0000 "binary32" "Bits of its scale.";
         }
         res_scale_b = 27 "res_scale_b" "Operand b in the residual addition." {
             VALUE "value" [0 +: 32] u 0x3f80_0000 "binary32" "Bits of its scale.";
-            ZERO "zero" [32 +: 16] s 0 "" "Its zero point.";
         }
-        taps = 28 "taps" "Sliding window of `depthwise`." {
+        res_offset = 28 "res_offset" "What the residual addition begins with." {
+            VALUE "value" [0 +: 32] u 0 "binary32" "Bits of the offset: all zero points in one number.";
+            INNER "inner" [32 +: 1] u 0 "" "Which product is added to it first: 0 that of res_scale_b, 1 that of res_scale_a.";
+        }
+        taps = 29 "taps" "Sliding window of `depthwise`." {
             STRIDE "stride" [0 +: 4] u 1 "" "Output every so many positions, at least 1.";
             TAP_STRIDE "tap_stride" [4 +: 24] s 1 "words" "Distance of the weights of consecutive taps in the buffer of b.";
             OUT_STRIDE "out_stride" [28 +: 20] s 1 "words" "Distance of consecutive outputs of a row.";
         }
-        reduction = 29 "reduction" "How results are reduced, besides the flags `reduce` and `levels`." {
+        reduction = 30 "reduction" "How results are reduced, besides the flags `reduce` and `levels`." {
             ACROSS "across" [0 +: 1] u 0 "" "Combine the lanes of each result; every lane gets the outcome.";
             INTERLEAVE "interleave" [1 +: 1] u 0 "" "loop0 is free and each of its iterations has an accumulator; the reduction spans loop1 and up.";
         }
-        function = 30 "function" "Argument and table of `function`." {
+        function = 31 "function" "Argument and table of `function`." {
             MODE "mode" [0 +: 3] u 0 "" "Argument: 0 period (2^x), 1 mantissa, 2 reciprocal, 3 root (reciprocal), 4 octaves.";
             BASE "base" [3 +: 16] u 0 "segments" "First segment of the table.";
             BITS "bits" [19 +: 4] u 0 "" "Binary logarithm of the segments of a period, a mantissa or an octave; at most 12.";

@@ -12,10 +12,11 @@ use super::tiling::{Slice, Tile, chunk_blocks, plan_tiles, slices, start_tile};
 use super::transfer::{Lowering, load_words};
 use super::weights::{BlockTiles, ConvWeights, block_tiles, channel_params};
 use super::{DramTensor, Emitter, Fmap, KernelError};
+use crate::arith::post::residual_offset;
 use crate::isa::table::{gemm, load};
 use crate::isa::{Engine, Field};
 
-/// Residual addition after requantization, in onnxruntime's QLinearAdd arithmetic.
+/// Residual addition after requantization, exactly onnxruntime's QLinearAdd.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Residual {
     /// Scale of the requantized result over that of the sum.
@@ -24,8 +25,20 @@ pub struct Residual {
     pub scale_b: f32,
     /// Zero point of the other operand.
     pub zero_b: i32,
-    /// Requantization of the sum.
+    /// Whether the requantized result is the second operand of the sum: the order decides where it
+    /// is rounded.
+    pub a_is_second: bool,
+    /// Zero point and limits of the sum.
     pub sum: Requant,
+}
+
+impl Residual {
+    /// Where the machine begins the sum; `zero_a` is the zero point of the requantized result.
+    pub(super) fn offset(&self, zero_a: i32) -> f32 {
+        let (a, b) = ((self.scale_a, zero_a), (self.scale_b, self.zero_b));
+        let (first, second) = if self.a_is_second { (b, a) } else { (a, b) };
+        residual_offset(first, second, self.sum.zero)
+    }
 }
 
 /// Zero point and clamp limits of an output.
@@ -538,12 +551,12 @@ impl Job<'_> {
             e.set(gemm::res_stride::OW, 1);
             e.set(gemm::res_stride::OH, skip.width as u64);
             e.set(gemm::res_block::STRIDE, skip.block_stride() as u64);
-            e.set(gemm::res_quant::ZERO, residual.sum.zero);
-            e.set(gemm::res_quant::MIN, residual.sum.min);
-            e.set(gemm::res_quant::MAX, residual.sum.max);
+            e.set(gemm::res_clamp::MIN, residual.sum.min);
+            e.set(gemm::res_clamp::MAX, residual.sum.max);
             e.set(gemm::res_scale_a::VALUE, residual.scale_a.to_bits());
             e.set(gemm::res_scale_b::VALUE, residual.scale_b.to_bits());
-            e.set(gemm::res_scale_b::ZERO, residual.zero_b);
+            e.set(gemm::res_offset::VALUE, residual.offset(layer.output.zero).to_bits());
+            e.set(gemm::res_offset::INNER, u64::from(residual.a_is_second));
         }
     }
 }

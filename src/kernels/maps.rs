@@ -155,12 +155,12 @@ pub fn add(
     // an activation can be.
     let identity = Requant::full(zero_a, e.geometry.activation_bits);
     Change { zero: zero_a, ratio: 1.0, output: identity }.set(e);
-    e.set(vector::res_quant::ZERO, residual.sum.zero);
-    e.set(vector::res_quant::MIN, residual.sum.min);
-    e.set(vector::res_quant::MAX, residual.sum.max);
+    e.set(vector::res_clamp::MIN, residual.sum.min);
+    e.set(vector::res_clamp::MAX, residual.sum.max);
     e.set(vector::res_scale_a::VALUE, residual.scale_a.to_bits());
     e.set(vector::res_scale_b::VALUE, residual.scale_b.to_bits());
-    e.set(vector::res_scale_b::ZERO, residual.zero_b);
+    e.set(vector::res_offset::VALUE, residual.offset(zero_a).to_bits());
+    e.set(vector::res_offset::INNER, u64::from(residual.a_is_second));
     e.launch(vector::Function::Move, &[(vector::SRC2, 1), (vector::RESIDUAL, 1)])
 }
 

@@ -207,10 +207,10 @@ fn post(design: &Design, lanes: usize, float: bool) -> Resources {
         count => (0, blocks(count * 256, 8)),
     };
     Resources {
-        dsp: lanes * (2 + 4 * residual),
-        lut: 40 + lanes * (648 + 1200 * residual + 101 * float),
-        lut_memory: 160 + lanes * (9 + 32 * residual + 20 * float + 40 * alone),
-        ff: 103 + lanes * (383 + 801 * residual + 8 * float + 32 * alone),
+        dsp: lanes * (2 + 2 * residual),
+        lut: 40 + lanes * (576 + 1216 * residual + 100 * float),
+        lut_memory: 160 + lanes * (9 + 40 * residual + 20 * float + 40 * alone),
+        ff: 103 + lanes * (355 + 774 * residual + 8 * float + 32 * alone),
         ram18: lanes * tables,
     }
 }
@@ -248,7 +248,7 @@ fn results_in_flight(design: &Design) -> usize {
     let alu = alu_latency(design) + usize::from(!design.vector_ops().is_empty());
     let levels = usize::BITS - (design.lanes() - 1).leading_zeros();
     let reduction = if design.lanes() > 1 { 7 + 5 * levels as usize } else { 6 };
-    let post = if design.residual() { 24 } else { 10 } + usize::from(design.lookup());
+    let post = if design.residual() { 26 } else { 10 } + usize::from(design.lookup());
     3 + alu + reduction + post
 }
 

@@ -269,6 +269,7 @@ fn chain(design: &Design, shape: ConvShape, seed: u64) -> Result<Workload, Kerne
             scale_a: 0.7,
             scale_b: 0.6,
             zero_b: 3,
+            a_is_second: false,
             sum: Requant::full(3, design.activation_bits()),
         });
         let next = e.fmap(size, &[&map])?;

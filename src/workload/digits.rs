@@ -99,6 +99,7 @@ impl Net<'_, '_> {
             scale_a: add.a.scale / add.sum.scale,
             scale_b: add.b.scale / add.sum.scale,
             zero_b: add.b.zero,
+            a_is_second: false,
             sum: self.requant(add.sum),
         });
         let output = self.e.fmap([input.height, input.width, q.out_channels], &[input])?;

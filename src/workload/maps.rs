@@ -183,6 +183,7 @@ pub fn add(setup: &Setup<'_>) -> Result<Workload, KernelError> {
         scale_a: INPUT.0 / OUTPUT.0,
         scale_b: SECOND.0 / OUTPUT.0,
         zero_b: SECOND.1,
+        a_is_second: false,
         sum: m.quant(OUTPUT.1),
     };
     strips(&mut m.e, Rows::default(), &[&input, &second], &output, |e, strip| {

@@ -198,12 +198,12 @@ module npu_gemm #(
     wire [15:0]  quant_zero;
     wire [15:0]  quant_min;
     wire [15:0]  quant_max;
-    wire [15:0]  res_quant_zero;
-    wire [15:0]  res_quant_min;
-    wire [15:0]  res_quant_max;
+    wire [15:0]  res_clamp_min;
+    wire [15:0]  res_clamp_max;
     wire [31:0]  res_scale_a_value;
     wire [31:0]  res_scale_b_value;
-    wire [15:0]  res_scale_b_zero;
+    wire [31:0]  res_offset_value;
+    wire         res_offset_inner;
 
     npu_gemm_regs u_regs (
         .clk                (clk),
@@ -249,12 +249,12 @@ module npu_gemm #(
         .quant_zero         (quant_zero),
         .quant_min          (quant_min),
         .quant_max          (quant_max),
-        .res_quant_zero     (res_quant_zero),
-        .res_quant_min      (res_quant_min),
-        .res_quant_max      (res_quant_max),
+        .res_clamp_min      (res_clamp_min),
+        .res_clamp_max      (res_clamp_max),
         .res_scale_a_value  (res_scale_a_value),
         .res_scale_b_value  (res_scale_b_value),
-        .res_scale_b_zero   (res_scale_b_zero)
+        .res_offset_value   (res_offset_value),
+        .res_offset_inner   (res_offset_inner)
     );
 
     // ---- Launch --------------------------------------------------------------------------------
@@ -306,8 +306,8 @@ module npu_gemm #(
         .res_first       (res_first),
         .quant_min       (quant_min),
         .quant_max       (quant_max),
-        .res_quant_min   (res_quant_min),
-        .res_quant_max   (res_quant_max),
+        .res_clamp_min   (res_clamp_min),
+        .res_clamp_max   (res_clamp_max),
         .accepted        (launch_legal),
         .legal           (launch_legal),
         .illegal         (launch_illegal),
@@ -505,10 +505,11 @@ module npu_gemm #(
         .launch_lookup      (lookup),
         .launch_table       (table_number),
         .launch_quant       ({quant_max, quant_min, quant_zero}),
-        .launch_res_quant   ({res_quant_max, res_quant_min, res_quant_zero}),
         .launch_scale_a     (res_scale_a_value),
         .launch_scale_b     (res_scale_b_value),
-        .launch_skip_zero   (res_scale_b_zero),
+        .launch_offset      (res_offset_value),
+        .launch_inner       (res_offset_inner),
+        .launch_res_clamp   ({res_clamp_max, res_clamp_min}),
         .launch_position    (out_position),
         .launch_addr        (out_addr),
         .launch_count       ({n_count, oh_count, ow_count}),

@@ -27,8 +27,8 @@ module npu_gemm_check #(
     input  wire [15:0] res_first,
     input  wire [15:0] quant_min,
     input  wire [15:0] quant_max,
-    input  wire [15:0] res_quant_min,
-    input  wire [15:0] res_quant_max,
+    input  wire [15:0] res_clamp_min,
+    input  wire [15:0] res_clamp_max,
     input  wire        accepted,                   // the launch leaves
     output wire        legal,
     output wire        illegal,
@@ -87,8 +87,8 @@ module npu_gemm_check #(
     wire [32:0] obuf_end   = {1'b0, vectors_q} + {17'd0, obuf_addr};
     wire        bad_once   = (accumulate || keep) && (count[95:80] != 16'd1);
     wire        bad_clamp  = act && (beyond(quant_min) || beyond(quant_max));
-    wire        bad_skip   = residual && (!act || ENABLE_RESIDUAL == 0 || beyond(res_quant_min)
-                          || beyond(res_quant_max) || (!keep && !res_place_q[8]));
+    wire        bad_skip   = residual && (!act || ENABLE_RESIDUAL == 0 || beyond(res_clamp_min)
+                          || beyond(res_clamp_max) || (!keep && !res_place_q[8]));
     wire        bad_lookup = lookup && (!act || ENABLE_LOOKUP == 0 || ACT_W > 8
                           || {1'b0, lookup_table} >= TABLE_COUNT);
 

@@ -30,12 +30,12 @@ module npu_post #(
     input  wire [15:0]            context_zero,
     input  wire [15:0]            context_min,
     input  wire [15:0]            context_max,
-    input  wire [15:0]            context_res_zero,
-    input  wire [15:0]            context_res_min,
-    input  wire [15:0]            context_res_max,
     input  wire [31:0]            context_scale_a,
     input  wire [31:0]            context_scale_b,
-    input  wire [15:0]            context_skip_zero,
+    input  wire [31:0]            context_offset,
+    input  wire                   context_inner,   // the offset goes with: 0 skip, 1 the activation
+    input  wire [15:0]            context_res_min,
+    input  wire [15:0]            context_res_max,
 
     input  wire                   table_wr_en,
     input  wire [23:0]            table_wr_addr,
@@ -56,13 +56,14 @@ module npu_post #(
     output wire [LANES*32-1:0]    out_wide         // formats 1 and 2
 );
 
-    localparam LANE_STAGES  = 24;
+    localparam LANE_STAGES  = 26;
     localparam ST_NUMBER    = 4;                   // the product takes its operands
     localparam ST_PRODUCT   = 7;                   // first cycle in which the product stands
     localparam ST_CLAMP     = 9;
     localparam ST_ACT       = 10;
-    localparam ST_SCALE     = 13;
-    localparam ST_RES_CLAMP = 23;
+    localparam ST_OFFSET    = 11;
+    localparam ST_OUTER     = 16;
+    localparam ST_RES_CLAMP = 25;
     localparam HAS_LOOKUP   = (ENABLE_LOOKUP != 0 && ACT_W <= 8) ? 1 : 0;
     localparam ST_FINAL     = (ENABLE_RESIDUAL != 0) ? LANE_STAGES : ST_ACT;
     localparam ST_OUT       = ST_FINAL + HAS_LOOKUP;
@@ -87,9 +88,10 @@ module npu_post #(
     reg        lookup_q    [0:3];
     reg [2:0]  table_q     [0:3];
     reg [47:0] quant_q     [0:3];                  // {max, min, zero}
-    reg [47:0] res_quant_q [0:3];
-    reg [63:0] scales_q    [0:3];                  // {scale_b, scale_a}
-    reg [15:0] skip_zero_q [0:3];
+    reg [32:0] inner_q     [0:3];                  // {is the activation's, scale}
+    reg [31:0] offset_q    [0:3];
+    reg [31:0] outer_q     [0:3];
+    reg [31:0] res_clamp_q [0:3];                  // {max, min}
 
     always @(posedge clk) begin
         if (context_write) begin
@@ -98,9 +100,11 @@ module npu_post #(
             lookup_q[context_index]    <= context_lookup;
             table_q[context_index]     <= context_table;
             quant_q[context_index]     <= {context_max, context_min, context_zero};
-            res_quant_q[context_index] <= {context_res_max, context_res_min, context_res_zero};
-            scales_q[context_index]    <= {context_scale_b, context_scale_a};
-            skip_zero_q[context_index] <= context_skip_zero;
+            inner_q[context_index]     <= {context_inner,
+                                           context_inner ? context_scale_a : context_scale_b};
+            offset_q[context_index]    <= context_offset;
+            outer_q[context_index]     <= context_inner ? context_scale_b : context_scale_a;
+            res_clamp_q[context_index] <= {context_res_max, context_res_min};
         end
     end
 
@@ -110,10 +114,10 @@ module npu_post #(
     wire [47:0] quant          = quant_q[index[2*ST_CLAMP +: 2]];
 
     wire [LANE_STAGES-1:0] enable;
-    wire [47:0]            res_quant;
-    wire [63:0]            scales;
-    wire [15:0]            zero_subtract;
-    wire [15:0]            skip_zero;
+    wire [32:0]            inner;
+    wire [31:0]            offset;
+    wire [31:0]            outer_scale;
+    wire [31:0]            res_clamp;
 
     assign enable[ST_CLAMP:0] = valid[ST_CLAMP:0];
 
@@ -146,13 +150,12 @@ module npu_post #(
                 .min_clamp       (quant[31:16]),
                 .max_clamp       (quant[47:32]),
                 .skip            (skip[ACT_W*i +: ACT_W]),
-                .zero_subtract   (zero_subtract),
-                .skip_zero       (skip_zero),
-                .scale_a         (scales[31:0]),
-                .scale_b         (scales[63:32]),
-                .res_zero        (res_quant[15:0]),
-                .res_min         (res_quant[31:16]),
-                .res_max         (res_quant[47:32]),
+                .act_is_inner    (inner[32]),
+                .inner_scale     (inner[31:0]),
+                .offset          (offset),
+                .outer_scale     (outer_scale),
+                .res_min         (res_clamp[15:0]),
+                .res_max         (res_clamp[31:16]),
                 .sum             (sum[32*i +: 32]),
                 .product         (product[32*i +: 32]),
                 .act             (act[ACT_W*i +: ACT_W]),
@@ -175,12 +178,12 @@ module npu_post #(
                 end
             end
 
-            assign skip_take     = valid[ST_ACT] && residual;
-            assign zero_subtract = quant_q[index[2*ST_ACT +: 2]][15:0];
-            assign skip_zero     = skip_zero_q[index[2*ST_ACT +: 2]];
-            assign scales        = scales_q[index[2*ST_SCALE +: 2]];
-            assign res_quant     = res_quant_q[index[2*ST_RES_CLAMP +: 2]];
-            assign final_act     = res_final ? res_act : act_delayed;
+            assign skip_take   = valid[ST_ACT] && residual;
+            assign inner       = inner_q[index[2*ST_ACT +: 2]];
+            assign offset      = offset_q[index[2*ST_OFFSET +: 2]];
+            assign outer_scale = outer_q[index[2*ST_OUTER +: 2]];
+            assign res_clamp   = res_clamp_q[index[2*ST_RES_CLAMP +: 2]];
+            assign final_act   = res_final ? res_act : act_delayed;
 
             assign enable[LANE_STAGES-1:ST_ACT] = {residual_valid_q[ST_FINAL-1:ST_ACT+1],
                                                    skip_take};
@@ -197,20 +200,21 @@ module npu_post #(
                 .pop_data  (act_delayed)
             );
         end else begin : gen_plain
-            assign skip_take     = 1'b0;
-            assign zero_subtract = 16'd0;
-            assign skip_zero     = 16'd0;
-            assign scales        = 64'd0;
-            assign res_quant     = 48'd0;
-            assign final_act     = act;
+            assign skip_take   = 1'b0;
+            assign inner       = 33'd0;
+            assign offset      = 32'd0;
+            assign outer_scale = 32'd0;
+            assign res_clamp   = 32'd0;
+            assign final_act   = act;
 
             assign enable[LANE_STAGES-1:ST_ACT] = {(LANE_STAGES - ST_ACT){1'b0}};
 
             wire unused_residual = &{1'b0, res_act, residual_q[0], residual_q[1], residual_q[2],
-                                     residual_q[3], scales_q[0], scales_q[1], scales_q[2],
-                                     scales_q[3], res_quant_q[0], res_quant_q[1], res_quant_q[2],
-                                     res_quant_q[3], skip_zero_q[0], skip_zero_q[1],
-                                     skip_zero_q[2], skip_zero_q[3]};
+                                     residual_q[3], inner_q[0], inner_q[1], inner_q[2],
+                                     inner_q[3], offset_q[0], offset_q[1], offset_q[2],
+                                     offset_q[3], outer_q[0], outer_q[1], outer_q[2], outer_q[3],
+                                     res_clamp_q[0], res_clamp_q[1], res_clamp_q[2],
+                                     res_clamp_q[3]};
         end
     endgenerate
 

@@ -8,19 +8,19 @@
 //   stages 4-6    product = f32(sum) * scale, or of the binary32 number that the parent presents
 //   stages 7-8    rint(product)
 //   stage 9       act     = clamp(rint + zero)
-//   stage 10      act - zero, skip - skip_zero           (the rest with ENABLE_RESIDUAL only)
-//   stages 11-12  to binary32
-//   stages 13-15  times scale_a, scale_b
-//   stages 16-20  sum
-//   stages 21-22  rint
-//   stage 23      res_act = clamp(rint + res_zero)
+//   stages 10-16  inner   = skip * inner_scale + offset  (from here with ENABLE_RESIDUAL only)
+//   stages 16-22  outer   = act * outer_scale + inner    (its product begins a stage earlier)
+//   stages 23-24  rint(outer)
+//   stage 25      res_act = clamp(rint)
+//
+// With act_is_inner, act and skip change places.
 `default_nettype none
 
 module npu_post_lane #(
     parameter ACT_W           = 8,                 // bits of an activation, 4 to 16
     parameter ENABLE_RESIDUAL = 1,
     parameter FLOAT           = 0,                 // binary32 accumulators exist
-    parameter STAGES          = 24                 // fixed
+    parameter STAGES          = 26                 // fixed
 ) (
     input  wire              clk,
     input  wire [STAGES-1:0] enable,
@@ -34,30 +34,33 @@ module npu_post_lane #(
     input  wire [15:0]       min_clamp,
     input  wire [15:0]       max_clamp,
     input  wire [ACT_W-1:0]  skip,                 // stage 10
-    input  wire [15:0]       zero_subtract,        // stage 10: quant.zero
-    input  wire [15:0]       skip_zero,            // stage 10
-    input  wire [31:0]       scale_a,              // stage 13
-    input  wire [31:0]       scale_b,              // stage 13
-    input  wire [15:0]       res_zero,             // stage 23: res_quant.zero, .min, .max
-    input  wire [15:0]       res_min,
+    input  wire              act_is_inner,         // stage 10
+    input  wire [31:0]       inner_scale,          // stage 10
+    input  wire [31:0]       offset,               // stage 11
+    input  wire [31:0]       outer_scale,          // stage 16
+    input  wire [15:0]       res_min,              // stage 25: res_clamp
     input  wire [15:0]       res_max,
     output wire [31:0]       sum,                  // valid in the cycle after stage 0
     output wire [31:0]       product,              // after stage 6
     output wire [ACT_W-1:0]  act,                  // after stage 9
-    output wire [ACT_W-1:0]  res_act               // after stage 23
+    output wire [ACT_W-1:0]  res_act               // after stage 25
 );
 
+    // Saturating to 18 bits before the zero point is added gives what 32 bits would: either way
+    // the sum is beyond any limit.
+    localparam WHOLE_W = 18;
+
     function [15:0] clamp;
-        input [31:0] value;
-        input [15:0] zero;
-        input [15:0] low;
-        input [15:0] high;
-        reg signed [32:0] moved;
+        input [WHOLE_W-1:0] value;
+        input [15:0]        zero;
+        input [15:0]        low;
+        input [15:0]        high;
+        reg signed [WHOLE_W:0] moved;
         begin
-            moved = $signed({value[31], value}) + $signed({{17{zero[15]}}, zero});
-            if (moved < $signed({{17{low[15]}}, low})) begin
+            moved = $signed({value[WHOLE_W-1], value}) + $signed({{3{zero[15]}}, zero});
+            if (moved < $signed({{3{low[15]}}, low})) begin
                 clamp = low;
-            end else if (moved > $signed({{17{high[15]}}, high})) begin
+            end else if (moved > $signed({{3{high[15]}}, high})) begin
                 clamp = high;
             end else begin
                 clamp = moved[15:0];
@@ -65,10 +68,10 @@ module npu_post_lane #(
         end
     endfunction
 
-    reg  [31:0] sum_q;
-    reg  [15:0] act_q;
-    wire [31:0] sum_float;
-    wire [31:0] product_whole;
+    reg  [31:0]        sum_q;
+    reg  [15:0]        act_q;
+    wire [31:0]        sum_float;
+    wire [WHOLE_W-1:0] product_whole;
 
     assign sum = sum_q;
     assign act = act_q[ACT_W-1:0];
@@ -82,9 +85,7 @@ module npu_post_lane #(
         end
     end
 
-    npu_i2f #(
-        .WIDTH  (32)
-    ) u_sum_float (
+    npu_i2f u_sum_float (
         .clk    (clk),
         .enable (enable[3:1]),
         .in     (sum_q),
@@ -102,6 +103,7 @@ module npu_post_lane #(
     );
 
     npu_f2i #(
+        .OUT_W    (WHOLE_W),
         .SPECIALS (FLOAT)
     ) u_product_whole (
         .clk      (clk),
@@ -112,76 +114,59 @@ module npu_post_lane #(
 
     generate
         if (ENABLE_RESIDUAL != 0) begin : gen_residual
-            reg  [17:0] a_q;
-            reg  [17:0] b_q;
-            reg  [15:0] res_act_q;
-            wire [31:0] a_float;
-            wire [31:0] b_float;
-            wire [31:0] a_scaled;
-            wire [31:0] b_scaled;
-            wire [31:0] total;
-            wire [31:0] total_whole;
+            reg  [15:0]        res_act_q;
+            wire [ACT_W-1:0]   inner_operand = act_is_inner ? act : skip;
+            wire [ACT_W-1:0]   outer_operand;
+            wire [31:0]        inner;
+            wire [31:0]        outer;
+            wire [WHOLE_W-1:0] outer_whole;
 
             assign res_act = res_act_q[ACT_W-1:0];
 
             always @(posedge clk) begin
-                if (enable[10]) begin
-                    a_q <= {{2{act_q[15]}}, act_q} - {{2{zero_subtract[15]}}, zero_subtract};
-                    b_q <= {{(18 - ACT_W){skip[ACT_W-1]}}, skip}
-                         - {{2{skip_zero[15]}}, skip_zero};
-                end
-                if (enable[23]) begin
-                    res_act_q <= clamp(total_whole, res_zero, res_min, res_max);
+                if (enable[25]) begin
+                    res_act_q <= clamp(outer_whole, 16'd0, res_min, res_max);
                 end
             end
 
-            npu_i2f #(
-                .WIDTH  (18)
-            ) u_a_float (
-                .clk    (clk),
-                .enable (enable[12:11]),
-                .in     (a_q),
-                .out    (a_float)
+            npu_fma_int #(
+                .INT_W      (ACT_W)
+            ) u_inner (
+                .clk        (clk),
+                .enable     (enable[16:10]),
+                .integer_in (inner_operand),
+                .scale      (inner_scale),
+                .addend     (offset),
+                .out        (inner)
             );
 
-            npu_i2f #(
-                .WIDTH  (18)
-            ) u_b_float (
-                .clk    (clk),
-                .enable (enable[12:11]),
-                .in     (b_q),
-                .out    (b_float)
+            npu_shift #(
+                .WIDTH (ACT_W),
+                .DEPTH (6)
+            ) u_wait (
+                .clk   (clk),
+                .in    (act_is_inner ? skip : act),
+                .out   (outer_operand)
             );
 
-            npu_f32_mul u_a_scaled (
-                .clk    (clk),
-                .enable (enable[15:13]),
-                .a      (a_float),
-                .b      (scale_a),
-                .out    (a_scaled)
+            npu_fma_int #(
+                .INT_W      (ACT_W)
+            ) u_outer (
+                .clk        (clk),
+                .enable     (enable[22:16]),
+                .integer_in (outer_operand),
+                .scale      (outer_scale),
+                .addend     (inner),
+                .out        (outer)
             );
 
-            npu_f32_mul u_b_scaled (
+            npu_f2i #(
+                .OUT_W  (WHOLE_W)
+            ) u_outer_whole (
                 .clk    (clk),
-                .enable (enable[15:13]),
-                .a      (b_float),
-                .b      (scale_b),
-                .out    (b_scaled)
-            );
-
-            npu_f32_add u_total (
-                .clk    (clk),
-                .enable (enable[20:16]),
-                .a      (a_scaled),
-                .b      (b_scaled),
-                .out    (total)
-            );
-
-            npu_f2i u_total_whole (
-                .clk    (clk),
-                .enable (enable[22:21]),
-                .in     (total),
-                .out    (total_whole)
+                .enable (enable[24:23]),
+                .in     (outer),
+                .out    (outer_whole)
             );
 
             if (ACT_W < 16) begin : gen_narrow
@@ -190,8 +175,8 @@ module npu_post_lane #(
         end else begin : gen_plain
             assign res_act = {ACT_W{1'b0}};
 
-            wire unused_residual = &{1'b0, enable[STAGES-1:10], skip, zero_subtract, skip_zero,
-                                     scale_a, scale_b, res_zero, res_min, res_max};
+            wire unused_residual = &{1'b0, enable[STAGES-1:10], skip, act_is_inner, inner_scale,
+                                     offset, outer_scale, res_min, res_max};
         end
     endgenerate
 

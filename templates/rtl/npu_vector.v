@@ -221,12 +221,12 @@ module npu_vector #(
     wire [15:0]  quant_zero;
     wire [15:0]  quant_min;
     wire [15:0]  quant_max;
-    wire [15:0]  res_quant_zero;
-    wire [15:0]  res_quant_min;
-    wire [15:0]  res_quant_max;
+    wire [15:0]  res_clamp_min;
+    wire [15:0]  res_clamp_max;
     wire [31:0]  res_scale_a_value;
     wire [31:0]  res_scale_b_value;
-    wire [15:0]  res_scale_b_zero;
+    wire [31:0]  res_offset_value;
+    wire         res_offset_inner;
     wire [3:0]   taps_stride;
     wire [23:0]  taps_tap_stride;
     wire [19:0]  taps_out_stride;
@@ -294,12 +294,12 @@ module npu_vector #(
         .quant_zero           (quant_zero),
         .quant_min            (quant_min),
         .quant_max            (quant_max),
-        .res_quant_zero       (res_quant_zero),
-        .res_quant_min        (res_quant_min),
-        .res_quant_max        (res_quant_max),
+        .res_clamp_min        (res_clamp_min),
+        .res_clamp_max        (res_clamp_max),
         .res_scale_a_value    (res_scale_a_value),
         .res_scale_b_value    (res_scale_b_value),
-        .res_scale_b_zero     (res_scale_b_zero),
+        .res_offset_value     (res_offset_value),
+        .res_offset_inner     (res_offset_inner),
         .taps_stride          (taps_stride),
         .taps_tap_stride      (taps_tap_stride),
         .taps_out_stride      (taps_out_stride),
@@ -392,12 +392,12 @@ module npu_vector #(
         .quant_zero               (quant_zero),
         .quant_min                (quant_min),
         .quant_max                (quant_max),
-        .res_quant_zero           (res_quant_zero),
-        .res_quant_min            (res_quant_min),
-        .res_quant_max            (res_quant_max),
+        .res_clamp_min            (res_clamp_min),
+        .res_clamp_max            (res_clamp_max),
         .res_scale_a_value        (res_scale_a_value),
         .res_scale_b_value        (res_scale_b_value),
-        .res_scale_b_zero         (res_scale_b_zero),
+        .res_offset_value         (res_offset_value),
+        .res_offset_inner         (res_offset_inner),
         .taps_stride              (taps_stride),
         .taps_tap_stride          (taps_tap_stride),
         .taps_out_stride          (taps_out_stride),

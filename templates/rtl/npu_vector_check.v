@@ -26,8 +26,8 @@ module npu_vector_check #(
     input  wire [95:0] count,
     input  wire [15:0] quant_min,
     input  wire [15:0] quant_max,
-    input  wire [15:0] res_quant_min,
-    input  wire [15:0] res_quant_max,
+    input  wire [15:0] res_clamp_min,
+    input  wire [15:0] res_clamp_max,
     input  wire [3:0]  taps_stride,
     input  wire [2:0]  function_mode,
     input  wire [3:0]  function_bits,
@@ -64,7 +64,7 @@ module npu_vector_check #(
 
     // An activation in 16 bits repeats its sign upwards.
     wire bad_clamp = beyond(quant_min) || beyond(quant_max);
-    wire bad_res   = beyond(res_quant_min) || beyond(res_quant_max);
+    wire bad_res   = beyond(res_clamp_min) || beyond(res_clamp_max);
 
     function beyond;
         input [15:0] value;

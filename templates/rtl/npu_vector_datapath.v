@@ -87,12 +87,12 @@ module npu_vector_datapath #(
     input  wire [15:0]                 quant_zero,
     input  wire [15:0]                 quant_min,
     input  wire [15:0]                 quant_max,
-    input  wire [15:0]                 res_quant_zero,
-    input  wire [15:0]                 res_quant_min,
-    input  wire [15:0]                 res_quant_max,
+    input  wire [15:0]                 res_clamp_min,
+    input  wire [15:0]                 res_clamp_max,
     input  wire [31:0]                 res_scale_a_value,
     input  wire [31:0]                 res_scale_b_value,
-    input  wire [15:0]                 res_scale_b_zero,
+    input  wire [31:0]                 res_offset_value,
+    input  wire                        res_offset_inner,
     input  wire [3:0]                  taps_stride,
     input  wire [23:0]                 taps_tap_stride,
     input  wire [19:0]                 taps_out_stride,
@@ -174,7 +174,7 @@ module npu_vector_datapath #(
     localparam LATENCY      = 1 + ALU_LATENCY + JOIN_LATENCY;
     localparam SCALE_DELAY  = 4;                   // the post-processor takes the scale later
     localparam SKIP_DELAY   = 10;                  // and the skip activation
-    localparam POST_LATENCY = ((ENABLE_RESIDUAL != 0) ? 24 : 10)
+    localparam POST_LATENCY = ((ENABLE_RESIDUAL != 0) ? 26 : 10)
                             + ((ENABLE_LOOKUP != 0 && ACT_W <= 8) ? 1 : 0);
     // Places for results: one a cycle from issue until the written word frees its place.
     localparam RESULT_DEPTH = LATENCY + POST_LATENCY + 2;
@@ -300,8 +300,8 @@ module npu_vector_datapath #(
         .count                  (count),
         .quant_min              (quant_min),
         .quant_max              (quant_max),
-        .res_quant_min          (res_quant_min),
-        .res_quant_max          (res_quant_max),
+        .res_clamp_min          (res_clamp_min),
+        .res_clamp_max          (res_clamp_max),
         .taps_stride            (taps_stride),
         .function_mode          (function_mode),
         .function_bits          (function_bits),
@@ -692,12 +692,12 @@ module npu_vector_datapath #(
         .context_zero     (quant_zero),
         .context_min      (quant_min),
         .context_max      (quant_max),
-        .context_res_zero (res_quant_zero),
-        .context_res_min  (res_quant_min),
-        .context_res_max  (res_quant_max),
         .context_scale_a  (res_scale_a_value),
         .context_scale_b  (res_scale_b_value),
-        .context_skip_zero (res_scale_b_zero),
+        .context_offset   (res_offset_value),
+        .context_inner    (res_offset_inner),
+        .context_res_min  (res_clamp_min),
+        .context_res_max  (res_clamp_max),
         .table_wr_en      (table_wr_en),
         .table_wr_addr    (table_wr_addr),
         .table_wr_data    (table_wr_data),

@@ -31,6 +31,9 @@ static uint32_t as_bits(float f) {
 #ifndef PARAM_SPECIALS
 #define PARAM_SPECIALS 0
 #endif
+#ifndef PARAM_OUT_W
+#define PARAM_OUT_W 32
+#endif
 
 static uint32_t canonical(float f) { return std::isnan(f) ? 0x7FC00000u : as_bits(f); }
 static float flush(float f) { return std::fpclassify(f) == FP_SUBNORMAL ? std::copysign(0.0f, f) : f; }
@@ -47,9 +50,9 @@ static uint32_t reference(uint32_t a, uint32_t b) {
 #elif defined(UNIT_F2I)
     r = x;
     if (std::isnan(r)) return 0;
-    if (r >= 2147483648.0f) return 0x7FFFFFFFu;
-    if (r < -2147483648.0f) return 0x80000000u;
-    return (uint32_t)(int32_t)std::nearbyintf(r);
+    const double limit = std::ldexp(1.0, PARAM_OUT_W - 1), whole = std::nearbyint((double)r);
+    const int64_t result = (int64_t)(whole >= limit ? limit - 1 : whole < -limit ? -limit : whole);
+    return (uint32_t)result & (0xFFFFFFFFu >> (32 - PARAM_OUT_W));
 #else
     r = (float)(int32_t)a;
     return as_bits(r);
@@ -121,6 +124,7 @@ int main(int argc, char **argv) {
         if (kind == 4) a &= 0xFFFFF000u, b &= 0xFFFFF800u;
         if (kind == 5) a = (a & 0x807FFFFFu) | (120u + (uint32_t)(rnd() % 40)) << 23;
         if (kind == 6) a = as_bits((float)(int32_t)(rnd() % 2000000) + 0.5f);
+        if (kind == 7) a = as_bits((float)(131072 - (int)(rnd() % 8)) + (rnd() % 2 ? 0.5f : 0.25f)) ^ (uint32_t)(rnd() % 2) << 31;
         if (PARAM_SPECIALS && rnd() % 8 == 0) a |= 0x7F800000u;
         if (PARAM_SPECIALS && rnd() % 8 == 0) b = (b | 0x7F800000u) & (rnd() % 2 ? ~0x7FFFFFu : ~0u);
         step(legal(a) && legal(b) && rnd() % 8 != 0, a, b);

@@ -28,3 +28,9 @@ def test_against_processor(top):
 def test_infinity_and_nan(top):
     run(top, 500000, {"SPECIALS": 1})
     harness.lint(top, [top], {"SPECIALS": 1})
+
+
+@pytest.mark.parametrize("params", [{"OUT_W": 18}, {"OUT_W": 18, "SPECIALS": 1}, {"OUT_W": 25}])
+def test_narrow_integers(params):
+    run("npu_f2i", 500000, params)
+    harness.lint("npu_f2i", ["npu_f2i"], params)

@@ -185,9 +185,10 @@ struct Engine {
         set(17, u(l.res_ow, 24) | u(l.res_oh, 24) << 24);
         set(18, u(l.res_block, 24));
         set(19, u(l.zero, 16) | u(l.min, 16) << 16 | u(l.max, 16) << 32);
-        set(20, u(l.res_zero, 16) | u(l.res_min, 16) << 16 | u(l.res_max, 16) << 32);
+        set(20, u(l.res_min, 16) | u(l.res_max, 16) << 16);
         set(21, l.scale_a);
-        set(22, l.scale_b | u(l.skip_zero, 16) << 32);
+        set(22, l.scale_b);
+        set(23, l.offset | u(l.a_is_inner, 1) << 32);
         commands.push_back(2ull << 60 | 2ull << 57 | (uint64_t)l.function << 50 | (uint64_t)l.wait << 34 | (uint64_t)l.signal << 18
                            | (uint64_t)(l.accumulate | l.keep << 1 | l.residual << 2 | l.lookup << 3 | l.table << 4));
     }
@@ -294,12 +295,12 @@ static Launch random_launch(const Launch *previous) {
         l.zero = act();
         l.min = -(1 << (S.act_w - 1)) + pick(0, 1);
         l.max = (1 << (S.act_w - 1)) - 1 - pick(0, 1);
-        l.res_zero = act();
         l.res_min = l.min;
         l.res_max = l.max;
-        l.skip_zero = act();
+        l.a_is_inner = pick(0, 1);
         l.scale_a = as_bits((float)pick(-200, 200) / 128.0f);
         l.scale_b = as_bits((float)pick(-200, 200) / 100.0f);
+        l.offset = as_bits((float)pick(-300, 300) / (rnd() % 2 ? 2.0f : 7.0f));
         int word = l.function == 0 ? S.rows : S.lanes;
         l.out_first = word > S.cols ? pick(0, word / S.cols - 1) * S.cols : 0;
         l.res_first = S.rows > S.cols ? pick(0, S.rows / S.cols - 1) * S.cols : 0;

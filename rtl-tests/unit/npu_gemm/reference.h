@@ -20,8 +20,8 @@ struct Launch {
     int pad = 0, w_addr = 0, obuf = 0, param = 0;
     int out_addr = 0, out_first = 0, out_ow = 0, out_oh = 0, out_block = 0;
     int res_addr = 0, res_first = 0, res_ow = 0, res_oh = 0, res_block = 0;
-    int zero = 0, min = 0, max = 0, res_zero = 0, res_min = 0, res_max = 0, skip_zero = 0;
-    uint32_t scale_a = 0, scale_b = 0;
+    int zero = 0, min = 0, max = 0, res_min = 0, res_max = 0, a_is_inner = 0;
+    uint32_t scale_a = 0, scale_b = 0, offset = 0;
     int wait = 0, signal = 0;
     int passes() const { return kc * kw * kh; }
     int vectors() const { return ow * oh; }
@@ -60,11 +60,10 @@ inline int32_t post(const Launch &l, const Memory &m, const Shape &s, int32_t ac
     if (l.function == 2) return (int32_t)as_bits(f);
     int32_t y = clamp(rint_saturate(f) + l.zero, l.min, l.max);
     if (l.residual) {
-        volatile float a = (float)(y - l.zero), b = (float)(skip - l.skip_zero);
-        a = a * as_float(l.scale_a);
-        b = b * as_float(l.scale_b);
-        volatile float sum = a + b;
-        y = clamp(rint_saturate(sum) + l.res_zero, l.res_min, l.res_max);
+        float a = (float)y, b = (float)skip, scale_a = as_float(l.scale_a), scale_b = as_float(l.scale_b);
+        float sum = l.a_is_inner ? std::fmaf(b, scale_b, std::fmaf(a, scale_a, as_float(l.offset)))
+                                 : std::fmaf(a, scale_a, std::fmaf(b, scale_b, as_float(l.offset)));
+        y = clamp(rint_saturate(sum), l.res_min, l.res_max);
     }
     if (l.lookup) {
         int32_t entry = m.tables[(size_t)(l.table * 256 + (y & 255))];

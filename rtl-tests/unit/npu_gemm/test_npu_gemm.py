@@ -14,7 +14,7 @@ SOURCES = [
     "npu_sequencer", "npu_fifo", "npu_fifo_ram", "npu_loop_nest", "npu_loop_track", "npu_ram_1r1w",
     "npu_array", "npu_array_simulation", "npu_array_systolic", "npu_array_foot", "npu_adder_tree",
     "npu_shift", "npu_pe_generic", "npu_pe_dsp48e2", "templates/sim/DSP48E2.v", "npu_post",
-    "npu_post_lane", "npu_i2f", "npu_f2i", "npu_f32_mul", "npu_f32_add", "npu_delay", "npu_table",
+    "npu_post_lane", "npu_i2f", "npu_f2i", "npu_f32_mul", "npu_fma_int", "npu_delay", "npu_table",
 ]
 
 
@@ -67,5 +67,5 @@ def test_lint_parts():
     harness.lint("npu_obuf", ["npu_obuf", "npu_ram_1r1w"])
     harness.lint("npu_gemm_drain", [
         "npu_gemm_drain", "npu_gemm_writer", "npu_gemm_place", *walk, "npu_obuf", "npu_ram_1r1w",
-        "npu_post", "npu_post_lane", "npu_i2f", "npu_f2i", "npu_f32_mul", "npu_f32_add",
-        "npu_delay", "npu_table"])
+        "npu_post", "npu_post_lane", "npu_i2f", "npu_f2i", "npu_f32_mul", "npu_fma_int",
+        "npu_shift", "npu_delay", "npu_table"])

@@ -30,7 +30,6 @@ static uint32_t as_bits(float f) {
 }
 static float flush(float f) { return std::fpclassify(f) == FP_SUBNORMAL ? std::copysign(0.0f, f) : f; }
 static float mul(float a, float b) { return flush(flush(a) * flush(b)); }
-static float add(float a, float b) { return flush(flush(a) + flush(b)); }
 static int64_t rint_saturate(float f) {
     if (f >= 2147483648.0f) return INT32_MAX;
     if (f < -2147483648.0f) return INT32_MIN;
@@ -40,8 +39,8 @@ static int32_t clamp(int64_t v, int32_t low, int32_t high) { return v < low ? lo
 
 struct Context {
     int format, residual, lookup, table;
-    int32_t zero, min, max, res_zero, res_min, res_max, skip_zero;
-    uint32_t scale_a, scale_b;
+    int32_t zero, min, max, res_min, res_max, a_is_inner;
+    uint32_t scale_a, scale_b, offset;
 };
 struct Vector {
     int context;
@@ -127,13 +126,17 @@ int main(int argc, char **argv) {
                 c.max = random_act();
                 if (rnd() % 2) c.min = ACT_LOW, c.max = ACT_HIGH;
                 if (c.min > c.max) std::swap(c.min, c.max);
-                c.res_zero = random_act();
                 c.res_min = ACT_LOW + (int32_t)(rnd() % 3);
                 c.res_max = ACT_HIGH - (int32_t)(rnd() % 3);
-                c.skip_zero = random_act();
+                c.a_is_inner = (int32_t)(rnd() % 2);
                 int wide = rnd() % 4 == 0;
                 c.scale_a = wide ? random_scale(1) : random_scale(0) + (5u << 23);
                 c.scale_b = wide ? random_scale(1) : random_scale(0) + (5u << 23);
+                // Anything, an exact half, or what makes some sums cancel.
+                c.offset = random_scale(wide);
+                if (rnd() % 2) c.offset = as_bits((float)random_act() + (rnd() % 2 ? 0.5f : 0.25f));
+                if (rnd() % 4 == 0) c.offset = as_bits(-(float)random_act() * as_float(c.scale_b));
+                if (std::fabs(as_float(c.offset)) >= 0x1p64f) c.offset = 0;
                 top.context_write = 1;
                 top.context_index = (uint8_t)i;
                 top.context_format = (uint8_t)c.format;
@@ -143,12 +146,12 @@ int main(int argc, char **argv) {
                 top.context_zero = (uint16_t)c.zero;
                 top.context_min = (uint16_t)c.min;
                 top.context_max = (uint16_t)c.max;
-                top.context_res_zero = (uint16_t)c.res_zero;
                 top.context_res_min = (uint16_t)c.res_min;
                 top.context_res_max = (uint16_t)c.res_max;
                 top.context_scale_a = c.scale_a;
                 top.context_scale_b = c.scale_b;
-                top.context_skip_zero = (uint16_t)c.skip_zero;
+                top.context_offset = c.offset;
+                top.context_inner = (uint8_t)c.a_is_inner;
                 tick();
             }
             top.context_write = 0;
@@ -205,9 +208,11 @@ int main(int argc, char **argv) {
                 float f = mul((float)t, as_float(v.scale[l]));
                 int32_t a = clamp(rint_saturate(f) + c.zero, c.min, c.max), y = a;
                 if (c.residual) {
-                    float s = add(mul((float)(a - c.zero), as_float(c.scale_a)),
-                                  mul((float)(v.skip[l] - c.skip_zero), as_float(c.scale_b)));
-                    y = clamp(rint_saturate(s) + c.res_zero, c.res_min, c.res_max);
+                    float first = (float)a, second = (float)v.skip[l];
+                    float scale_1 = as_float(c.scale_a), scale_2 = as_float(c.scale_b);
+                    if (c.a_is_inner) std::swap(first, second), std::swap(scale_1, scale_2);
+                    float s = std::fmaf(first, scale_1, std::fmaf(second, scale_2, as_float(c.offset)));
+                    y = clamp(rint_saturate(s), c.res_min, c.res_max);
                 }
                 uint32_t expected, got, mask = PARAM_ACT_W == 32 ? ~0u : (1u << PARAM_ACT_W) - 1;
                 if (c.lookup) y = tables[(size_t)c.table * 256 + (size_t)(y & 255)];

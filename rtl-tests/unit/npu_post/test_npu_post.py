@@ -7,7 +7,7 @@ import pytest
 import harness
 
 HERE = pathlib.Path(__file__).parent
-LANE = ["npu_post_lane", "npu_i2f", "npu_f2i", "npu_f32_mul", "npu_f32_add"]
+LANE = ["npu_post_lane", "npu_i2f", "npu_f2i", "npu_f32_mul", "npu_fma_int", "npu_shift"]
 SOURCES = ["npu_post", *LANE, "npu_delay", "npu_table", "npu_ram_1r1w"]
 SHAPES = [
     {"LANES": 4, "ACT_W": 8, "TABLES": 3, "ENABLE_RESIDUAL": 1, "ENABLE_LOOKUP": 1},

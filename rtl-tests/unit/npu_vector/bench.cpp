@@ -121,8 +121,9 @@ class Generator {
         l.pad = deep ? (uint32_t)activation() : value();
         l.bias = value();
         l.scale = scale();
-        l.scale_a = scale(), l.scale_b = scale();
-        l.zero = activation(), l.res_zero = activation(), l.skip_zero = activation();
+        l.scale_a = scale(), l.scale_b = scale(), l.a_is_inner = chance(2);
+        l.offset = chance(2) ? scale() : pattern((float)between(-300, 300) / 2);
+        l.zero = activation();
         auto limits = [&](int32_t &low, int32_t &high) {
             low = chance(3) ? activation() : ACT_MIN;
             high = chance(3) ? between(low, ACT_MAX) : ACT_MAX;

@@ -231,12 +231,12 @@ class Driver {
         top.quant_zero = l.zero & W16;
         top.quant_min = l.min & W16;
         top.quant_max = l.max & W16;
-        top.res_quant_zero = l.res_zero & W16;
-        top.res_quant_min = l.res_min & W16;
-        top.res_quant_max = l.res_max & W16;
+        top.res_clamp_min = l.res_min & W16;
+        top.res_clamp_max = l.res_max & W16;
         top.res_scale_a_value = l.scale_a;
         top.res_scale_b_value = l.scale_b;
-        top.res_scale_b_zero = l.skip_zero & W16;
+        top.res_offset_value = l.offset;
+        top.res_offset_inner = l.a_is_inner;
         top.taps_stride = l.tap_skip;
         top.taps_tap_stride = l.tap_stride & W24;
         top.taps_out_stride = l.out_stride & 0xfffff;

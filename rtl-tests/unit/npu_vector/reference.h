@@ -22,8 +22,9 @@ struct Launch {
     int32_t y_start = 0, x_start = 0, y_step[6] = {}, x_step[6] = {};
     uint32_t y_limit = 65535, x_limit = 65535;
     uint32_t imm = 0, pad = 0, bias = 0, scale = 0x3f800000;
-    int32_t zero = 0, min = 0, max = 0, res_zero = 0, res_min = 0, res_max = 0, skip_zero = 0;
-    uint32_t scale_a = 0x3f800000, scale_b = 0x3f800000;
+    int32_t zero = 0, min = 0, max = 0, res_min = 0, res_max = 0;
+    uint32_t scale_a = 0x3f800000, scale_b = 0x3f800000, offset = 0;
+    bool a_is_inner = false;
     int tap_skip = 1;
     int32_t tap_stride = 0, out_stride = 0;
     int interleave = 0, across = 0;
@@ -254,10 +255,11 @@ class Reference {
             } else {
                 int64_t y = limited((int64_t)whole(f) + l.zero, l.min, l.max);
                 if (l.residual) {
-                    float s = plus(times((float)(y - l.zero), number(l.scale_a)),
-                                   times((float)(activation(skip[lane]) - l.skip_zero),
-                                         number(l.scale_b)));
-                    y = limited((int64_t)whole(s) + l.res_zero, l.res_min, l.res_max);
+                    float a = (float)y, b = (float)activation(skip[lane]);
+                    float sa = number(l.scale_a), sb = number(l.scale_b), begin = number(l.offset);
+                    float s = l.a_is_inner ? std::fmaf(b, sb, std::fmaf(a, sa, begin))
+                                           : std::fmaf(a, sa, std::fmaf(b, sb, begin));
+                    y = limited(whole(s), l.res_min, l.res_max);
                 }
                 if (l.lookup) y = activation(memories->table[l.table * 256 + (y & 255)]);
                 out[lane] = (uint32_t)y;

@@ -35,7 +35,7 @@ static void expect(const char *what, long cycles, long work, long overhead) {
 
 // A launch alone: from its offer to the first element's issue, and from the last one's to the end.
 static const int LEVELS = PARAM_LANES <= 1 ? 0 : PARAM_LANES <= 2 ? 1 : PARAM_LANES <= 4 ? 2 : 3;
-static const long RAMP = 14 + (PARAM_ENABLE_RESIDUAL ? 24 : 10)
+static const long RAMP = 14 + (PARAM_ENABLE_RESIDUAL ? 26 : 10)
                        + (PARAM_ENABLE_LOOKUP && PARAM_ACT_W <= 8)
                        + (PARAM_ENABLE_FLOAT ? (PARAM_SEGMENTS ? 21 : 6) + 5 : 0)
                        + (PARAM_ENABLE_FLOAT && LEVELS ? 1 + 5 * LEVELS : 0);

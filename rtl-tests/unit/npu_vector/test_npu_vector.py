@@ -12,9 +12,9 @@ PARTS = ["npu_vector_accumulate", "npu_vector_across", "npu_vector_alu", "npu_ve
          "npu_vector_issue", "npu_vector_join", "npu_vector_lanes", "npu_vector_operand",
          "npu_vector_pace", "npu_vector_param", "npu_vector_reduce", "npu_vector_reduction",
          "npu_vector_second", "npu_vector_step", "npu_vector_taps", "npu_vector_write"]
-CELLS = ["npu_delay", "npu_f2i", "npu_f32_add", "npu_f32_mul", "npu_fifo", "npu_i2f",
-         "npu_loop_nest", "npu_loop_track", "npu_post", "npu_post_lane", "npu_ram_1r1w",
-         "npu_table"]
+CELLS = ["npu_delay", "npu_f2i", "npu_f32_add", "npu_f32_mul", "npu_fifo",
+         "npu_fma_int", "npu_i2f", "npu_loop_nest", "npu_loop_track", "npu_post",
+         "npu_post_lane", "npu_ram_1r1w", "npu_shift", "npu_table"]
 DATAPATH = ["npu_vector_datapath", *PARTS, *CELLS]
 BENCH = [HERE / "vector_bench.v", *DATAPATH, "npu_banked_ram"]
 

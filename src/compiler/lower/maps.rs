@@ -160,6 +160,7 @@ impl Lowering<'_> {
             scale_a: qa.0 / scale,
             scale_b: qb.0 / scale,
             zero_b: qb.1,
+            a_is_second: false,
             sum: self.requant(node)?,
         };
         let shape = self.net.value(a).shape();

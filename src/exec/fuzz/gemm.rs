@@ -4,11 +4,13 @@ use super::case::{Kept, Launch};
 use super::extent::Window;
 use super::rng::Rng;
 use super::window::Windows;
+use crate::arith::float::is_scale;
 use crate::design::Design;
 use crate::isa::Field;
 use crate::isa::table::gemm::{
     self, Function, kc, kh, kw, n, obuf, oh, out, out_block, out_stride, ow, pad, param, quant,
-    res, res_block, res_quant, res_scale_a, res_scale_b, res_stride, w, window_x, window_y, x,
+    res, res_block, res_clamp, res_offset, res_scale_a, res_scale_b, res_stride, w, window_x,
+    window_y, x,
 };
 
 type Values = Vec<(Field, i64)>;
@@ -94,12 +96,10 @@ pub fn launch(design: &Design, windows: &Windows, kept: &Kept, rng: &mut Rng) ->
             &sizes,
             rng,
         )?);
-        values.extend(clamp([res_quant::ZERO, res_quant::MIN, res_quant::MAX], low, high, rng));
-        values.extend([
-            (res_scale_a::VALUE, i64::from(rng.scale())),
-            (res_scale_b::VALUE, i64::from(rng.scale())),
-            (res_scale_b::ZERO, rng.between(low, high)),
-        ]);
+        let limits = [res_clamp::MIN, res_clamp::MAX];
+        let scales = [res_scale_a::VALUE, res_scale_b::VALUE];
+        let offset = [res_offset::VALUE, res_offset::INNER];
+        values.extend(sum(limits, scales, offset, (low, high), rng));
     }
     if act && design.tables() > 0 && rng.chance(40) {
         let table = rng.between(0, windows.table.len() / 64 - 1);
@@ -117,15 +117,53 @@ pub fn range(design: &Design) -> (i64, i64) {
 /// Zero point and clamp; often the whole range.
 pub fn clamp([zero, min, max]: [Field; 3], low: i64, high: i64, rng: &mut Rng) -> Values {
     let zero_point = rng.between(low, high);
-    let limits = match rng.between(0, 2) {
+    let limits = limits(zero_point, (low, high), rng);
+    vec![(zero, zero_point), (min, limits.0), (max, limits.1)]
+}
+
+/// Limits around, at or anywhere beside a value.
+fn limits(value: i64, (low, high): (i64, i64), rng: &mut Rng) -> (i64, i64) {
+    match rng.between(0, 2) {
         0 => (low, high),
-        1 => (zero_point, high),
+        1 => (value, high),
         _ => {
             let a = rng.between(low, high);
             (a, rng.between(a, high))
         }
+    }
+}
+
+/// Fields of a residual addition: limits, scales, offset. Often exact halves or sums that cancel.
+pub fn sum(
+    [min, max]: [Field; 2],
+    scales: [Field; 2],
+    [offset, inner]: [Field; 2],
+    range: (i64, i64),
+    rng: &mut Rng,
+) -> Values {
+    let any = |rng: &mut Rng| rng.between(range.0, range.1) as f32;
+    let powers = rng.chance(30);
+    let [a, b] = [(); 2].map(|()| match powers {
+        true => f32::from_bits(rng.scale() & 0xff80_0000),
+        false => f32::from_bits(rng.scale()),
+    });
+    let begin = match rng.between(0, 4) {
+        0 => any(rng) + 0.5,
+        1 => any(rng) - a * any(rng) - b * any(rng),
+        2 => -(b * any(rng)),
+        3 => -(a * any(rng) + b * any(rng)),
+        _ => f32::from_bits(rng.scale()),
     };
-    vec![(zero, zero_point), (min, limits.0), (max, limits.1)]
+    let begin = if is_scale(begin) { begin } else { 0.0 };
+    let bounds = limits(rng.between(range.0, range.1), range, rng);
+    vec![
+        (min, bounds.0),
+        (max, bounds.1),
+        (scales[0], i64::from(a.to_bits())),
+        (scales[1], i64::from(b.to_bits())),
+        (offset, i64::from(begin.to_bits())),
+        (inner, rng.between(0, 1)),
+    ]
 }
 
 /// The input map: blocks of channels of `height` x `width` words, or strides without meaning.

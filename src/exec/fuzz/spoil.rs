@@ -81,7 +81,7 @@ fn spoil(launch: &mut Launch, rng: &mut Rng) -> Option<()> {
             5 => near(gemm::out::FIRST, rng),
             6 => near(gemm::res::FIRST, rng),
             7 => any(rng.one(&[gemm::quant::MIN, gemm::quant::MAX])?, rng),
-            8 => any(rng.one(&[gemm::res_quant::MIN, gemm::res_quant::MAX])?, rng),
+            8 => any(rng.one(&[gemm::res_clamp::MIN, gemm::res_clamp::MAX])?, rng),
             _ => {
                 let flags = [gemm::RESIDUAL, gemm::LOOKUP, gemm::KEEP, gemm::TABLE];
                 flag(launch, rng.one(&flags)?, rng);

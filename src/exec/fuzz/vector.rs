@@ -2,14 +2,14 @@
 
 use super::case::Launch;
 use super::extent::Window;
-use super::gemm::{clamp, range};
+use super::gemm::{clamp, range, sum};
 use super::rng::Rng;
 use super::window::Windows;
 use crate::design::Design;
 use crate::isa::levels::vector as levels;
 use crate::isa::table::vector::{
-    self, Function, bias, dst, function as unit, imm, pad, param, quant, reduction, res_quant,
-    res_scale_a, res_scale_b, scale, src1, src2, taps, window_x, window_y,
+    self, Function, bias, dst, function as unit, imm, pad, param, quant, reduction, res_clamp,
+    res_offset, res_scale_a, res_scale_b, scale, src1, src2, taps, window_x, window_y,
 };
 use crate::isa::{Call, Field, Needs};
 
@@ -180,13 +180,10 @@ impl Draft<'_> {
         if residual {
             let (low, high) = range(self.design);
             self.flags.push((vector::RESIDUAL, 1));
-            let fields = [res_quant::ZERO, res_quant::MIN, res_quant::MAX];
-            self.values.extend(clamp(fields, low, high, rng));
-            self.values.extend([
-                (res_scale_a::VALUE, i64::from(rng.scale())),
-                (res_scale_b::VALUE, i64::from(rng.scale())),
-                (res_scale_b::ZERO, rng.between(low, high)),
-            ]);
+            let limits = [res_clamp::MIN, res_clamp::MAX];
+            let scales = [res_scale_a::VALUE, res_scale_b::VALUE];
+            let offset = [res_offset::VALUE, res_offset::INNER];
+            self.values.extend(sum(limits, scales, offset, (low, high), rng));
         }
         let first = rng.between(0, 1);
         self.flags.push((vector::SRC1, first));

@@ -4,12 +4,22 @@ use super::*;
 use crate::exec::Cause;
 use crate::isa::table::gemm::{ACCUMULATE, Function, KEEP, LOOKUP, RESIDUAL, TABLE, *};
 
+/// What the registers say of a residual addition: scales, offset, order, limits.
+const RESIDUAL_FIELDS: [Field; 6] = [
+    res_scale_a::VALUE,
+    res_scale_b::VALUE,
+    res_offset::VALUE,
+    res_offset::INNER,
+    res_clamp::MIN,
+    res_clamp::MAX,
+];
+
 /// One lane of post-processing, written from its section.
 pub fn lane(
     memory: &Memory,
     [acc, bias, scale]: [i32; 3],
     q: [i64; 3],
-    residual: Option<(i32, f32, f32, i64, [i64; 3])>,
+    residual: Option<(i32, [i64; 6])>,
     table: Option<i64>,
 ) -> i32 {
     let t = (i64::from(acc) + i64::from(bias)) as i32;
@@ -22,10 +32,14 @@ pub fn lane(
         whole.clamp(-2_147_483_648.0, 2_147_483_647.0) as i64
     };
     let mut y = (round(f) + q[0]).clamp(q[1], q[2]);
-    if let Some((skip, scale_a, scale_b, zero_b, r)) = residual {
-        let a = (y - q[0]) as f32 * scale_a;
-        let b = (i64::from(skip) - zero_b) as f32 * scale_b;
-        y = (round(a + b) + r[0]).clamp(r[1], r[2]);
+    if let Some((skip, r)) = residual {
+        let [scale_a, scale_b, offset] = [r[0], r[1], r[2]].map(|bits| f32::from_bits(bits as u32));
+        let (a, b) = (y as f32, skip as f32);
+        let s = match r[3] {
+            0 => a.mul_add(scale_a, b.mul_add(scale_b, offset)),
+            _ => b.mul_add(scale_b, a.mul_add(scale_a, offset)),
+        };
+        y = round(s).clamp(r[4], r[5]);
     }
     if let Some(table) = table {
         let entry = memory.table[(table * 256 + y.rem_euclid(256)) as usize];
@@ -129,15 +143,10 @@ fn reference(memory: &mut Memory, v: &[(Field, i64)], f: &[(Field, i64)], func: 
                             + i_ow * g(res_stride::OW);
                         let from = from.rem_euclid(1 << 24) * rows + e % rows;
                         let residual = f.has(RESIDUAL).then(|| {
-                            before.ibuf.get(from as usize).map(|&skip| {
-                                (
-                                    i32::from(skip),
-                                    f32::from_bits(g(res_scale_a::VALUE) as u32),
-                                    f32::from_bits(g(res_scale_b::VALUE) as u32),
-                                    g(res_scale_b::ZERO),
-                                    [res_quant::ZERO, res_quant::MIN, res_quant::MAX].map(g),
-                                )
-                            })
+                            before
+                                .ibuf
+                                .get(from as usize)
+                                .map(|&skip| (i32::from(skip), RESIDUAL_FIELDS.map(g)))
                         });
                         if residual == Some(None) || at >= memory.ibuf.len() {
                             return false;
@@ -230,13 +239,13 @@ fn launch(s: &crate::golden::Shape, rng: &mut Rng) -> (Settings, Settings, Funct
             (res_stride::OW, b(0, 2)),
             (res_stride::OH, b(0, 12)),
             (res_block::STRIDE, b(0, 10)),
-            (res_quant::ZERO, b(low, high)),
-            (res_quant::MIN, b(low, 0)),
-            (res_quant::MAX, b(1, high)),
-            (res_scale_b::ZERO, b(low, high)),
+            (res_clamp::MIN, b(low, 0)),
+            (res_clamp::MAX, b(1, high)),
+            (res_offset::INNER, b(0, 1)),
         ]);
         v.push((res_scale_a::VALUE, i64::from(a_scale(rng))));
         v.push((res_scale_b::VALUE, i64::from(a_scale(rng))));
+        v.push((res_offset::VALUE, i64::from(an_offset(rng, (low, high)))));
     }
     if act && s.tables > 0 && rng.chance(40) {
         f.extend([(LOOKUP, 1), (TABLE, between(rng, 0, s.tables as i64 - 1))]);
@@ -403,7 +412,7 @@ fn illegal_launches_stop() {
         (act, vec![(n::COUNT, 2)], vec![(ACCUMULATE, 1)]),
         (act, vec![(ow::COUNT, depth), (obuf::ADDR, 1)], vec![]),
         (act, vec![(quant::MIN, -129)], vec![]),
-        (act, vec![(res_quant::MAX, 128)], vec![(RESIDUAL, 1)]),
+        (act, vec![(res_clamp::MAX, 128)], vec![(RESIDUAL, 1)]),
         (act, vec![], vec![(LOOKUP, 1), (TABLE, 2)]),
         (Function::Int32, vec![], vec![(LOOKUP, 1)]),
         (Function::Float32, vec![], vec![(RESIDUAL, 1)]),

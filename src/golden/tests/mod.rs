@@ -109,6 +109,17 @@ fn a_scale(rng: &mut Rng) -> i32 {
     ((115 + rng.below(13) as i32) << 23) | (rng.bits() & 0x7f_ffff) as i32
 }
 
+/// Bits of an offset: an integer, an exact half, or anything of that size.
+fn an_offset(rng: &mut Rng, (low, high): (i64, i64)) -> u32 {
+    let whole = between(rng, low, high) as f32;
+    let rest = match rng.below(3) {
+        0 => 0.0,
+        1 => 0.5,
+        _ => rng.below(1000) as f32 / 1000.0,
+    };
+    (whole + rest).to_bits()
+}
+
 /// A number from `low` to `high`.
 fn between(rng: &mut Rng, low: i64, high: i64) -> i64 {
     low + i64::try_from(rng.below((high - low + 1) as u64)).unwrap()

@@ -58,6 +58,16 @@ fn operation(function: Function, a: i32, b: i32, imm: i32) -> i32 {
     wide as i32
 }
 
+/// What the registers say of a residual addition: scales, offset, order, limits.
+const RESIDUAL_FIELDS: [Field; 6] = [
+    res_scale_a::VALUE,
+    res_scale_b::VALUE,
+    res_offset::VALUE,
+    res_offset::INNER,
+    res_clamp::MIN,
+    res_clamp::MAX,
+];
+
 struct Launch {
     v: Settings,
     f: Settings,
@@ -110,15 +120,8 @@ impl Launch {
         let address = address as usize * lanes + lane_no;
         match self.flag(FORMAT) {
             0 => {
-                let residual = (self.flag(RESIDUAL) == 1).then(|| {
-                    (
-                        b,
-                        f32::from_bits(self.get(res_scale_a::VALUE) as u32),
-                        f32::from_bits(self.get(res_scale_b::VALUE) as u32),
-                        self.get(res_scale_b::ZERO),
-                        [res_quant::ZERO, res_quant::MIN, res_quant::MAX].map(|f| self.get(f)),
-                    )
-                });
+                let residual = (self.flag(RESIDUAL) == 1)
+                    .then(|| (b, RESIDUAL_FIELDS.map(|field| self.get(field))));
                 let q = [quant::ZERO, quant::MIN, quant::MAX].map(|f| self.get(f));
                 let table = (self.flag(LOOKUP) == 1).then(|| self.flag(TABLE));
                 m.ibuf[address] = lane(old, [acc, bias_v, scale_v], q, residual, table) as i16;
@@ -304,12 +307,12 @@ fn operations_and_reductions() {
                 let (low, high) = s.activation_range();
                 launch.f.extend([(RESIDUAL, 1), (SRC2, 1)]);
                 launch.v.extend([
-                    (res_quant::ZERO, between(&mut rng, low, high)),
-                    (res_quant::MIN, low),
-                    (res_quant::MAX, high),
+                    (res_clamp::MIN, low),
+                    (res_clamp::MAX, high),
                     (res_scale_a::VALUE, i64::from(a_scale(&mut rng))),
                     (res_scale_b::VALUE, i64::from(a_scale(&mut rng))),
-                    (res_scale_b::ZERO, between(&mut rng, low, high)),
+                    (res_offset::VALUE, i64::from(an_offset(&mut rng, (low, high)))),
+                    (res_offset::INNER, between(&mut rng, 0, 1)),
                 ]);
             } else {
                 launch.f.push((SRC2, between(&mut rng, 0, 2)));

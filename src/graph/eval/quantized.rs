@@ -1,31 +1,24 @@
 //! Operators on activations.
 
 use super::{Fail, Operand, elementwise, movement, operand, plain, pool, wrong_type};
-use crate::arith::post::{Quant, requantize};
+use crate::arith::post::{Quant, Residual, add_residual, requantize, residual_offset};
 use crate::graph::op::{Binary, Op, PoolKind, ReduceKind, Unary};
 use crate::graph::tensor::{Dtype, Elements, Quantization, Tensor};
 
-/// The addition of activations as onnxruntime's kernel does it on a processor with fused
-/// multiply-add (`docs/numerics.md`): zero points are one summand, added before rounding.
+/// The addition of activations, that of onnxruntime's kernel.
 #[derive(Debug, Clone, Copy)]
-struct Addition {
-    ratios: [f32; 2],
-    fixed: f32,
-    limits: [i32; 2],
-}
+struct Addition(Residual);
 
 impl Addition {
-    fn new(a: (f32, i32), b: (f32, i32), y: (f32, i32), limits: [i32; 2]) -> Addition {
-        let ratios = [a.0 / y.0, b.0 / y.0];
-        let zeros = ratios[0].mul_add(a.1 as f32, ratios[1] * b.1 as f32);
-        Addition { ratios, fixed: y.1 as f32 - zeros, limits }
+    fn new(a: (f32, i32), b: (f32, i32), y: (f32, i32), [min, max]: [i32; 2]) -> Addition {
+        let (scale_a, scale_b) = (a.0 / y.0, b.0 / y.0);
+        let offset = residual_offset((scale_a, a.1), (scale_b, b.1), y.1);
+        Addition(Residual { scale_a, scale_b, offset, a_is_inner: false, min, max })
     }
 
     fn of(self, a: i8, b: i8) -> i8 {
-        let [first, second] = self.ratios;
-        let sum = first.mul_add(a.into(), second.mul_add(b.into(), self.fixed));
-        let [min, max] = self.limits;
-        sum.round_ties_even().clamp(min as f32, max as f32) as i8
+        // The limits are those of an activation or within.
+        add_residual(a.into(), b.into(), self.0) as i8
     }
 }
 

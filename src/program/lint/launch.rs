@@ -141,8 +141,8 @@ impl Check<'_, '_, '_> {
             if !keep {
                 self.first("gemm.res.first", self.get(res::FIRST), rows);
             }
-            let stage = Stage { min: res_quant::MIN, max: res_quant::MAX };
-            self.residual(&stage, &[res_scale_a::VALUE, res_scale_b::VALUE]);
+            let stage = Stage { min: res_clamp::MIN, max: res_clamp::MAX };
+            self.residual(&stage, &[res_scale_a::VALUE, res_scale_b::VALUE, res_offset::VALUE]);
         }
         if self.has(LOOKUP) {
             self.lookup(self.launch.flags.get(TABLE));
@@ -225,7 +225,7 @@ impl Check<'_, '_, '_> {
         let float = u32::try_from(bits).map_or(f32::NAN, f32::from_bits);
         self.require(
             legal,
-            || format!("{field} is {float:?}, but a scale must be zero or have a magnitude from 2^-100 to below 2^64"),
+            || format!("{field} is {float:?}, but it must be zero or have a magnitude from 2^-100 to below 2^64"),
             "",
         );
     }

@@ -436,7 +436,12 @@ fn launches_are_configured_legally() {
     );
     refuse(
         "set gemm.out addr=9\nset gemm.res_scale_a value=1e-31\nrun gemm.act residual",
-        "gemm.res_scale_a.value is 1e-31, but a scale must be zero or have a magnitude from 2^-100 to below 2^64",
+        "gemm.res_scale_a.value is 1e-31, but it must be zero or have a magnitude from 2^-100 to below 2^64",
+        "",
+    );
+    refuse(
+        "set gemm.out addr=9\nset gemm.res_offset value=1e20\nrun gemm.act residual",
+        "gemm.res_offset.value is 1e20, but it must be zero or have a magnitude from 2^-100 to below 2^64",
         "",
     );
     refuse(
@@ -491,12 +496,12 @@ fn vector_launches_are_configured_legally() {
     );
     refuse(
         "set vector.scale value=0x7f800000\nrun vector.move",
-        "vector.scale.value is inf, but a scale must be zero or have a magnitude from 2^-100 to below 2^64",
+        "vector.scale.value is inf, but it must be zero or have a magnitude from 2^-100 to below 2^64",
         "",
     );
     refuse(
         "set vector.scale value=-18446744073709551616.0\nrun vector.move",
-        "vector.scale.value is -1.8446744e19, but a scale must be zero or have a magnitude from 2^-100 to below 2^64",
+        "vector.scale.value is -1.8446744e19, but it must be zero or have a magnitude from 2^-100 to below 2^64",
         "",
     );
     for legal in ["18446742974197923840.0", "0.0", "-0.0", "7.888609052210118e-31"] {

@@ -61,8 +61,8 @@ pub(super) fn check_vector(check: &mut Check<'_, '_, '_>, transposer: &mut Trans
             || "`residual` takes its operand b from IBUF (src2=1) and gives an activation (format=0)".into(),
             "it does not go with `depthwise`",
         );
-        let stage = Stage { min: res_quant::MIN, max: res_quant::MAX };
-        check.residual(&stage, &[res_scale_a::VALUE, res_scale_b::VALUE]);
+        let stage = Stage { min: res_clamp::MIN, max: res_clamp::MAX };
+        check.residual(&stage, &[res_scale_a::VALUE, res_scale_b::VALUE, res_offset::VALUE]);
     }
     if check.has(LOOKUP) {
         check.require(activation, || "`lookup` goes with activations (format=0) only".into(), "");

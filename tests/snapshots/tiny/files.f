@@ -26,6 +26,7 @@ rtl/npu_fault.v
 rtl/npu_fetch.v
 rtl/npu_fifo.v
 rtl/npu_fifo_ram.v
+rtl/npu_fma_int.v
 rtl/npu_frontend.v
 rtl/npu_gemm.v
 rtl/npu_gemm_check.v

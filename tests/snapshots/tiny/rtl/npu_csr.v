@@ -89,7 +89,7 @@ module npu_csr #(
 );
 
     localparam [31:0] ID_VALUE    = 32'h4755504e; // "NPUG"
-    localparam [15:0] ISA_VERSION = 16'd3;
+    localparam [15:0] ISA_VERSION = 16'd4;
     localparam [15:0] CSR_VERSION = 16'd2;
 
     // Word addresses of the registers with an effect.

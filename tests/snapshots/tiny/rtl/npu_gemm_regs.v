@@ -110,20 +110,20 @@ module npu_gemm_regs (
     output reg  [15:0]  quant_min,
     // quant.max: First requantization. Upper clamp. Two's complement.
     output reg  [15:0]  quant_max,
-    // res_quant.zero: Requantization after the residual addition. Zero point of the sum. Two's
-    // complement.
-    output reg  [15:0]  res_quant_zero,
-    // res_quant.min: Requantization after the residual addition. Lower clamp. Two's complement.
-    output reg  [15:0]  res_quant_min,
-    // res_quant.max: Requantization after the residual addition. Upper clamp. Two's complement.
-    output reg  [15:0]  res_quant_max,
-    // res_scale_a.value (binary32): Scale of the requantized result in the residual addition. Bits
-    // of the scale.
+    // res_clamp.min: Limits of the residual addition's result. Lower clamp. Two's complement.
+    output reg  [15:0]  res_clamp_min,
+    // res_clamp.max: Limits of the residual addition's result. Upper clamp. Two's complement.
+    output reg  [15:0]  res_clamp_max,
+    // res_scale_a.value (binary32): Requantized result in the residual addition. Bits of its scale.
     output reg  [31:0]  res_scale_a_value,
     // res_scale_b.value (binary32): Residual tensor in the residual addition. Bits of its scale.
     output reg  [31:0]  res_scale_b_value,
-    // res_scale_b.zero: Residual tensor in the residual addition. Its zero point. Two's complement.
-    output reg  [15:0]  res_scale_b_zero,
+    // res_offset.value (binary32): What the residual addition begins with. Bits of the offset: all
+    // zero points in one number.
+    output reg  [31:0]  res_offset_value,
+    // res_offset.inner: What the residual addition begins with. Which product is added to it first:
+    // 0 that of res_scale_b, 1 that of res_scale_a.
+    output reg          res_offset_inner,
     // Value of the register, its fields at their places in the instruction.
     input  wire [47:0]  reg_value
 );
@@ -168,12 +168,12 @@ module npu_gemm_regs (
             quant_zero <= 16'h0000;
             quant_min <= 16'hff80;
             quant_max <= 16'h007f;
-            res_quant_zero <= 16'h0000;
-            res_quant_min <= 16'hff80;
-            res_quant_max <= 16'h007f;
+            res_clamp_min <= 16'hff80;
+            res_clamp_max <= 16'h007f;
             res_scale_a_value <= 32'h3f800000;
             res_scale_b_value <= 32'h3f800000;
-            res_scale_b_zero <= 16'h0000;
+            res_offset_value <= 32'h00000000;
+            res_offset_inner <= 1'h0;
         end else if (reg_write) begin
             case (reg_number)
                 9'd0: begin
@@ -255,16 +255,18 @@ module npu_gemm_regs (
                     quant_max <= reg_value[47:32];
                 end
                 9'd20: begin
-                    res_quant_zero <= reg_value[15:0];
-                    res_quant_min <= reg_value[31:16];
-                    res_quant_max <= reg_value[47:32];
+                    res_clamp_min <= reg_value[15:0];
+                    res_clamp_max <= reg_value[31:16];
                 end
                 9'd21: begin
                     res_scale_a_value <= reg_value[31:0];
                 end
                 9'd22: begin
                     res_scale_b_value <= reg_value[31:0];
-                    res_scale_b_zero <= reg_value[47:32];
+                end
+                9'd23: begin
+                    res_offset_value <= reg_value[31:0];
+                    res_offset_inner <= reg_value[32];
                 end
                 default: begin
                     // The decoder passes no other number.

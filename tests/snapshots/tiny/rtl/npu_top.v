@@ -82,7 +82,7 @@ module npu_top #(
     localparam TRACE_DEPTH            = 16;      // control.trace_depth
     localparam NUM_ENGINES            = 4;       // LOAD to STORE, and UNIT
     localparam NUM_FAULTS             = 10;      // units that report faults
-    localparam [63:0] FINGERPRINT = 64'hf24cc8d3d6bddfa9;  // programs must carry it
+    localparam [63:0] FINGERPRINT = 64'h03fabfe693b2ffc4;  // programs must carry it
     localparam [2:0]  AXI_SIZE    = 3'd3;     // log2 of the bytes of a beat
     localparam [1:0]  AXI_INCR    = 2'b01;    // burst of consecutive addresses
     localparam [3:0]  AXI_CACHE   = 4'b0011;  // bufferable and modifiable

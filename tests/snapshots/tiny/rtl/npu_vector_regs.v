@@ -118,20 +118,20 @@ module npu_vector_regs (
     output reg  [15:0]  quant_min,
     // quant.max: Requantization. Upper clamp. Two's complement.
     output reg  [15:0]  quant_max,
-    // res_quant.zero: Requantization after the residual addition. Zero point of the sum. Two's
-    // complement.
-    output reg  [15:0]  res_quant_zero,
-    // res_quant.min: Requantization after the residual addition. Lower clamp. Two's complement.
-    output reg  [15:0]  res_quant_min,
-    // res_quant.max: Requantization after the residual addition. Upper clamp. Two's complement.
-    output reg  [15:0]  res_quant_max,
-    // res_scale_a.value (binary32): Scale of the requantized result in the residual addition. Bits
-    // of the scale.
+    // res_clamp.min: Limits of the residual addition's result. Lower clamp. Two's complement.
+    output reg  [15:0]  res_clamp_min,
+    // res_clamp.max: Limits of the residual addition's result. Upper clamp. Two's complement.
+    output reg  [15:0]  res_clamp_max,
+    // res_scale_a.value (binary32): Requantized result in the residual addition. Bits of its scale.
     output reg  [31:0]  res_scale_a_value,
     // res_scale_b.value (binary32): Operand b in the residual addition. Bits of its scale.
     output reg  [31:0]  res_scale_b_value,
-    // res_scale_b.zero: Operand b in the residual addition. Its zero point. Two's complement.
-    output reg  [15:0]  res_scale_b_zero,
+    // res_offset.value (binary32): What the residual addition begins with. Bits of the offset: all
+    // zero points in one number.
+    output reg  [31:0]  res_offset_value,
+    // res_offset.inner: What the residual addition begins with. Which product is added to it first:
+    // 0 that of res_scale_b, 1 that of res_scale_a.
+    output reg          res_offset_inner,
     // taps.stride: Sliding window of `depthwise`. Output every so many positions, at least 1.
     output reg  [3:0]   taps_stride,
     // taps.tap_stride (words): Sliding window of `depthwise`. Distance of the weights of
@@ -215,12 +215,12 @@ module npu_vector_regs (
             quant_zero <= 16'h0000;
             quant_min <= 16'hff80;
             quant_max <= 16'h007f;
-            res_quant_zero <= 16'h0000;
-            res_quant_min <= 16'hff80;
-            res_quant_max <= 16'h007f;
+            res_clamp_min <= 16'hff80;
+            res_clamp_max <= 16'h007f;
             res_scale_a_value <= 32'h3f800000;
             res_scale_b_value <= 32'h3f800000;
-            res_scale_b_zero <= 16'h0000;
+            res_offset_value <= 32'h00000000;
+            res_offset_inner <= 1'h0;
             taps_stride <= 4'h1;
             taps_tap_stride <= 24'h000001;
             taps_out_stride <= 20'h00001;
@@ -335,27 +335,29 @@ module npu_vector_regs (
                     quant_max <= reg_value[47:32];
                 end
                 9'd25: begin
-                    res_quant_zero <= reg_value[15:0];
-                    res_quant_min <= reg_value[31:16];
-                    res_quant_max <= reg_value[47:32];
+                    res_clamp_min <= reg_value[15:0];
+                    res_clamp_max <= reg_value[31:16];
                 end
                 9'd26: begin
                     res_scale_a_value <= reg_value[31:0];
                 end
                 9'd27: begin
                     res_scale_b_value <= reg_value[31:0];
-                    res_scale_b_zero <= reg_value[47:32];
                 end
                 9'd28: begin
+                    res_offset_value <= reg_value[31:0];
+                    res_offset_inner <= reg_value[32];
+                end
+                9'd29: begin
                     taps_stride <= reg_value[3:0];
                     taps_tap_stride <= reg_value[27:4];
                     taps_out_stride <= reg_value[47:28];
                 end
-                9'd29: begin
+                9'd30: begin
                     reduction_across <= reg_value[0];
                     reduction_interleave <= reg_value[1];
                 end
-                9'd30: begin
+                9'd31: begin
                     function_mode <= reg_value[2:0];
                     function_base <= reg_value[18:3];
                     function_bits <= reg_value[22:19];

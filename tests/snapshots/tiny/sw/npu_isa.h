@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define NPU_ISA_VERSION 3
+#define NPU_ISA_VERSION 4
 
 /* Instruction words */
 #define NPU_OP_NOP 0 /* Does nothing. */
@@ -257,21 +257,22 @@
 #define NPU_GEMM_QUANT_MIN_WIDTH 16 /* Number of bits. */
 #define NPU_GEMM_QUANT_MAX_LO 32 /* Lowest bit. Upper clamp. */
 #define NPU_GEMM_QUANT_MAX_WIDTH 16 /* Number of bits. */
-#define NPU_GEMM_RES_QUANT 20 /* Requantization after the residual addition. */
-#define NPU_GEMM_RES_QUANT_ZERO_LO 0 /* Lowest bit. Zero point of the sum. */
-#define NPU_GEMM_RES_QUANT_ZERO_WIDTH 16 /* Number of bits. */
-#define NPU_GEMM_RES_QUANT_MIN_LO 16 /* Lowest bit. Lower clamp. */
-#define NPU_GEMM_RES_QUANT_MIN_WIDTH 16 /* Number of bits. */
-#define NPU_GEMM_RES_QUANT_MAX_LO 32 /* Lowest bit. Upper clamp. */
-#define NPU_GEMM_RES_QUANT_MAX_WIDTH 16 /* Number of bits. */
-#define NPU_GEMM_RES_SCALE_A 21 /* Scale of the requantized result in the residual addition. */
-#define NPU_GEMM_RES_SCALE_A_VALUE_LO 0 /* Lowest bit. Bits of the scale. */
+#define NPU_GEMM_RES_CLAMP 20 /* Limits of the residual addition's result. */
+#define NPU_GEMM_RES_CLAMP_MIN_LO 0 /* Lowest bit. Lower clamp. */
+#define NPU_GEMM_RES_CLAMP_MIN_WIDTH 16 /* Number of bits. */
+#define NPU_GEMM_RES_CLAMP_MAX_LO 16 /* Lowest bit. Upper clamp. */
+#define NPU_GEMM_RES_CLAMP_MAX_WIDTH 16 /* Number of bits. */
+#define NPU_GEMM_RES_SCALE_A 21 /* Requantized result in the residual addition. */
+#define NPU_GEMM_RES_SCALE_A_VALUE_LO 0 /* Lowest bit. Bits of its scale. */
 #define NPU_GEMM_RES_SCALE_A_VALUE_WIDTH 32 /* Number of bits. */
 #define NPU_GEMM_RES_SCALE_B 22 /* Residual tensor in the residual addition. */
 #define NPU_GEMM_RES_SCALE_B_VALUE_LO 0 /* Lowest bit. Bits of its scale. */
 #define NPU_GEMM_RES_SCALE_B_VALUE_WIDTH 32 /* Number of bits. */
-#define NPU_GEMM_RES_SCALE_B_ZERO_LO 32 /* Lowest bit. Its zero point. */
-#define NPU_GEMM_RES_SCALE_B_ZERO_WIDTH 16 /* Number of bits. */
+#define NPU_GEMM_RES_OFFSET 23 /* What the residual addition begins with. */
+#define NPU_GEMM_RES_OFFSET_VALUE_LO 0 /* Lowest bit. Bits of the offset: all zero points in one number. */
+#define NPU_GEMM_RES_OFFSET_VALUE_WIDTH 32 /* Number of bits. */
+#define NPU_GEMM_RES_OFFSET_INNER_LO 32 /* Lowest bit. Which product is added to it first: 0 that of res_scale_b, 1 that of res_scale_a. */
+#define NPU_GEMM_RES_OFFSET_INNER_WIDTH 1 /* Number of bits. */
 
 /* vector: One operation over a loop nest, memory to memory, one word of `lanes` values per cycle. */
 #define NPU_VECTOR_FN_MOVE 0 /* a */
@@ -455,34 +456,35 @@
 #define NPU_VECTOR_QUANT_MIN_WIDTH 16 /* Number of bits. */
 #define NPU_VECTOR_QUANT_MAX_LO 32 /* Lowest bit. Upper clamp. */
 #define NPU_VECTOR_QUANT_MAX_WIDTH 16 /* Number of bits. */
-#define NPU_VECTOR_RES_QUANT 25 /* Requantization after the residual addition. */
-#define NPU_VECTOR_RES_QUANT_ZERO_LO 0 /* Lowest bit. Zero point of the sum. */
-#define NPU_VECTOR_RES_QUANT_ZERO_WIDTH 16 /* Number of bits. */
-#define NPU_VECTOR_RES_QUANT_MIN_LO 16 /* Lowest bit. Lower clamp. */
-#define NPU_VECTOR_RES_QUANT_MIN_WIDTH 16 /* Number of bits. */
-#define NPU_VECTOR_RES_QUANT_MAX_LO 32 /* Lowest bit. Upper clamp. */
-#define NPU_VECTOR_RES_QUANT_MAX_WIDTH 16 /* Number of bits. */
-#define NPU_VECTOR_RES_SCALE_A 26 /* Scale of the requantized result in the residual addition. */
-#define NPU_VECTOR_RES_SCALE_A_VALUE_LO 0 /* Lowest bit. Bits of the scale. */
+#define NPU_VECTOR_RES_CLAMP 25 /* Limits of the residual addition's result. */
+#define NPU_VECTOR_RES_CLAMP_MIN_LO 0 /* Lowest bit. Lower clamp. */
+#define NPU_VECTOR_RES_CLAMP_MIN_WIDTH 16 /* Number of bits. */
+#define NPU_VECTOR_RES_CLAMP_MAX_LO 16 /* Lowest bit. Upper clamp. */
+#define NPU_VECTOR_RES_CLAMP_MAX_WIDTH 16 /* Number of bits. */
+#define NPU_VECTOR_RES_SCALE_A 26 /* Requantized result in the residual addition. */
+#define NPU_VECTOR_RES_SCALE_A_VALUE_LO 0 /* Lowest bit. Bits of its scale. */
 #define NPU_VECTOR_RES_SCALE_A_VALUE_WIDTH 32 /* Number of bits. */
 #define NPU_VECTOR_RES_SCALE_B 27 /* Operand b in the residual addition. */
 #define NPU_VECTOR_RES_SCALE_B_VALUE_LO 0 /* Lowest bit. Bits of its scale. */
 #define NPU_VECTOR_RES_SCALE_B_VALUE_WIDTH 32 /* Number of bits. */
-#define NPU_VECTOR_RES_SCALE_B_ZERO_LO 32 /* Lowest bit. Its zero point. */
-#define NPU_VECTOR_RES_SCALE_B_ZERO_WIDTH 16 /* Number of bits. */
-#define NPU_VECTOR_TAPS 28 /* Sliding window of `depthwise`. */
+#define NPU_VECTOR_RES_OFFSET 28 /* What the residual addition begins with. */
+#define NPU_VECTOR_RES_OFFSET_VALUE_LO 0 /* Lowest bit. Bits of the offset: all zero points in one number. */
+#define NPU_VECTOR_RES_OFFSET_VALUE_WIDTH 32 /* Number of bits. */
+#define NPU_VECTOR_RES_OFFSET_INNER_LO 32 /* Lowest bit. Which product is added to it first: 0 that of res_scale_b, 1 that of res_scale_a. */
+#define NPU_VECTOR_RES_OFFSET_INNER_WIDTH 1 /* Number of bits. */
+#define NPU_VECTOR_TAPS 29 /* Sliding window of `depthwise`. */
 #define NPU_VECTOR_TAPS_STRIDE_LO 0 /* Lowest bit. Output every so many positions, at least 1. */
 #define NPU_VECTOR_TAPS_STRIDE_WIDTH 4 /* Number of bits. */
 #define NPU_VECTOR_TAPS_TAP_STRIDE_LO 4 /* Lowest bit. Distance of the weights of consecutive taps in the buffer of b. */
 #define NPU_VECTOR_TAPS_TAP_STRIDE_WIDTH 24 /* Number of bits. */
 #define NPU_VECTOR_TAPS_OUT_STRIDE_LO 28 /* Lowest bit. Distance of consecutive outputs of a row. */
 #define NPU_VECTOR_TAPS_OUT_STRIDE_WIDTH 20 /* Number of bits. */
-#define NPU_VECTOR_REDUCTION 29 /* How results are reduced, besides the flags `reduce` and `levels`. */
+#define NPU_VECTOR_REDUCTION 30 /* How results are reduced, besides the flags `reduce` and `levels`. */
 #define NPU_VECTOR_REDUCTION_ACROSS_LO 0 /* Lowest bit. Combine the lanes of each result; every lane gets the outcome. */
 #define NPU_VECTOR_REDUCTION_ACROSS_WIDTH 1 /* Number of bits. */
 #define NPU_VECTOR_REDUCTION_INTERLEAVE_LO 1 /* Lowest bit. loop0 is free and each of its iterations has an accumulator; the reduction spans loop1 and up. */
 #define NPU_VECTOR_REDUCTION_INTERLEAVE_WIDTH 1 /* Number of bits. */
-#define NPU_VECTOR_FUNCTION 30 /* Argument and table of `function`. */
+#define NPU_VECTOR_FUNCTION 31 /* Argument and table of `function`. */
 #define NPU_VECTOR_FUNCTION_MODE_LO 0 /* Lowest bit. Argument: 0 period (2^x), 1 mantissa, 2 reciprocal, 3 root (reciprocal), 4 octaves. */
 #define NPU_VECTOR_FUNCTION_MODE_WIDTH 3 /* Number of bits. */
 #define NPU_VECTOR_FUNCTION_BASE_LO 3 /* Lowest bit. First segment of the table. */
