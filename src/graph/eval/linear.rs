@@ -1,16 +1,13 @@
 //! Convolutions and matrix products, on integers and on binary32 alike: sums of products in
-//! ascending order of the reduction.
+//! ascending order of the reduction. Elements outside the picture are zeros.
 
-use std::ops::{AddAssign, Mul, Range};
+use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::sums::{self, Left, Number};
 use super::walk::{broadcast, positions, strides};
 use crate::graph::op::Window;
-
-/// A number that products are summed of.
-pub trait Number: Copy + Default + AddAssign + Mul<Output = Self> + Send + Sync {}
-impl<T: Copy + Default + AddAssign + Mul<Output = T> + Send + Sync> Number for T {}
 
 /// A window in three spatial dimensions, the first ones of extent 1 where there are fewer.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +79,22 @@ pub fn convolution<T: Number>(
     let (per_group, out_group) = (w.0[1], outputs / groups);
     let taps: usize = cube.kernel.iter().product();
     let mut result = vec![T::default(); out[0] * outputs * out_plane];
-    if out_plane == 0 {
+    if out_plane == 0 || outputs == 0 {
+        return result;
+    }
+    if out_group >= BLOCKED && T::fits(x.1) && T::fits(w.1) {
+        let picture = Picture { cube, extents: [id, ih, iw], outputs: [od, oh, ow] };
+        let depth = per_group * taps;
+        for (index, sums) in result.chunks_mut(out_group * out_plane).enumerate() {
+            let (n, group) = (index / groups, index % groups);
+            let weights = &w.1[group * out_group * depth..][..out_group * depth];
+            let planes = &x.1[(n * channels + group * per_group) * in_plane..];
+            let left = Left::new(out_group, depth, |m, k| weights[m * depth + k]);
+            let fill = |k: usize, first: usize, row: &mut [f32]| {
+                picture.line(&planes[k / taps * in_plane..][..in_plane], k % taps, first, row);
+            };
+            sums::product(&left, out_plane, fill, sums);
+        }
         return result;
     }
     result.par_chunks_mut(out_plane).enumerate().for_each(|(index, sums)| {
@@ -113,6 +125,53 @@ pub fn convolution<T: Number>(
         }
     });
     result
+}
+
+/// Outputs of a group from which on a convolution is a product of matrices in blocks.
+const BLOCKED: usize = 4;
+
+/// The picture as a matrix: a row per channel and element of the kernel, a column per output.
+struct Picture {
+    cube: Cube,
+    extents: [usize; 3],
+    outputs: [usize; 3],
+}
+
+impl Picture {
+    /// The elements of a plane under an element of the kernel, for outputs `first` and following.
+    fn line<T: Number>(&self, plane: &[T], tap: usize, first: usize, row: &mut [f32]) {
+        let [_, kh, kw] = self.cube.kernel;
+        let k = [tap / (kw * kh), tap / kw % kh, tap % kw];
+        let [id, ih, iw] = self.extents;
+        let [_, oh, ow] = self.outputs;
+        let columns = self.cube.inside(2, k[2], iw, ow);
+        let stride = self.cube.strides[2];
+        let mut done = 0;
+        while done < row.len() {
+            let at = first + done;
+            let [d, h, v] = [at / (ow * oh), at / ow % oh, at % ow];
+            let run = (ow - v).min(row.len() - done);
+            let part = &mut row[done..done + run];
+            done += run;
+            let start = columns.start.clamp(v, v + run);
+            let end = columns.end.clamp(start, v + run);
+            let source = self.cube.under(0, d, k[0], id).zip(self.cube.under(1, h, k[1], ih));
+            let from = self.cube.under(2, start, k[2], iw);
+            let (Some((y, z)), Some(from), true) = (source, from, start < end) else {
+                part.fill(0.0);
+                continue;
+            };
+            part[..start - v].fill(0.0);
+            part[end - v..].fill(0.0);
+            let elements = plane[(y * ih + z) * iw..][..iw][from..].iter();
+            let part = &mut part[start - v..end - v];
+            if stride == 1 {
+                part.iter_mut().zip(elements).for_each(|(to, x)| *to = x.real());
+            } else {
+                part.iter_mut().zip(elements.step_by(stride)).for_each(|(to, x)| *to = x.real());
+            }
+        }
+    }
 }
 
 fn accumulate<T: Number>(sums: &mut [T], row: &[T], stride: usize, weight: T) {
@@ -192,6 +251,18 @@ pub fn product<T: Number>(
     let at = |index: usize, stride: isize| index * stride.cast_unsigned();
     let mut result = vec![T::default(); starts.len() * m * n];
     if n == 0 || m == 0 {
+        return result;
+    }
+    if n >= BLOCKED && T::fits(a.1) && T::fits(b.1) {
+        result.par_chunks_mut(m * n).zip(&starts).for_each(|(sums, &(from_a, from_b))| {
+            let left = Left::new(m, k, |row, i| a.1[from_a + at(row, am) + at(i, ak)]);
+            let fill = |i: usize, first: usize, row: &mut [f32]| {
+                let elements = b.1[from_b + at(i, bk) + at(first, bn)..].iter();
+                let elements = elements.step_by(at(1, bn).max(1));
+                row.iter_mut().zip(elements).for_each(|(to, x)| *to = x.real());
+            };
+            sums::product(&left, n, fill, sums);
+        });
         return result;
     }
     result.par_chunks_mut(n).enumerate().for_each(|(index, sums)| {

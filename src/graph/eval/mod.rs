@@ -10,6 +10,7 @@ mod movement;
 mod norm;
 mod pool;
 pub mod quantized;
+mod sums;
 mod walk;
 
 use std::borrow::Cow;
@@ -159,7 +160,7 @@ fn integer_sums(
     })
 }
 
-fn sums<T: linear::Number>(
+fn sums<T: sums::Number>(
     op: &Op,
     x: (&[usize], &[T]),
     w: (&[usize], &[T]),
