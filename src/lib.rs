@@ -18,6 +18,7 @@ pub mod isa;
 pub mod kernels;
 pub mod onnx;
 pub mod program;
+pub mod quantize;
 pub mod rtl;
 pub mod tools;
 pub mod units;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use ndarray::{ArrayD, IxDyn};
-use ndarray_npy::{NpzReader, NpzWriter, ReadNpzError};
+use ndarray_npy::NpzWriter;
 
+use super::inputs::{self, Inputs};
 use super::{print, say};
 use crate::error::Error;
 use crate::files;
@@ -100,7 +101,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         })?;
     }
     let graph = open(&args.model, &args.shape, args.pass.as_deref())?;
-    let inputs = args.input.as_deref().map(|path| read(path, &graph)).transpose()?;
+    let inputs = args.input.as_deref().map(|path| inputs::archive(path, &graph)).transpose()?;
     match args.format {
         Format::Table => print(&show::table(&graph))?,
         Format::Json => print(&format!("{:#}\n", show::json(&graph)))?,
@@ -115,101 +116,6 @@ pub fn run(args: &Args) -> Result<(), Error> {
 
 fn usage(fault: Fault) -> Error {
     Error::Usage { message: fault.message, remedy: fault.remedy }
-}
-
-/// Inputs for one computation or several.
-struct Inputs {
-    /// Elements of each input, for each computation.
-    runs: Vec<Vec<Elements>>,
-    /// Whether outputs are lists.
-    list: bool,
-}
-
-/// The arrays of an archive that are the network's inputs.
-fn read(path: &Path, graph: &Graph) -> Result<Inputs, Error> {
-    let refused = |message: String, remedy: &str| Error::Data {
-        message: format!("`{}`: {message}", path.display()),
-        remedy: remedy.to_owned(),
-    };
-    let bytes = files::read(path, files::DATA_LIMIT)?;
-    let broken = |error: ReadNpzError| refused(error.to_string(), "save it with `numpy.savez`");
-    let mut archive = NpzReader::new(Cursor::new(bytes.as_slice())).map_err(broken)?;
-    let mut all = Vec::new();
-    for &id in &graph.inputs {
-        let tensor = graph.tensor(id);
-        let Some((shape, elements)) = array(&mut archive, tensor) else {
-            let names = archive.names().unwrap_or_default().join(", ");
-            return Err(refused(
-                format!("no array `{}` of type {}", tensor.name, type_of(tensor)),
-                &format!("there are: {names}"),
-            ));
-        };
-        let list = shape.len() == tensor.shape.len() + 1 && shape[1..] == tensor.shape;
-        if shape != tensor.shape && !list {
-            return Err(refused(
-                format!("array `{}` has shape {shape:?}, not {:?}", tensor.name, tensor.shape),
-                "give it the shape the model has, or a list of such",
-            ));
-        }
-        all.push((list, elements, tensor.len()));
-    }
-    let list = all.iter().any(|(list, ..)| *list);
-    let counts: Vec<usize> =
-        all.iter().filter(|a| a.0).map(|(_, e, n)| e.len().checked_div(*n).unwrap_or(0)).collect();
-    let count = counts.iter().copied().min().unwrap_or(1);
-    if counts.iter().any(|&other| other != count) {
-        return Err(refused("its lists have different lengths".to_owned(), "make them equal"));
-    }
-    let part = |(list, elements, n): &(bool, Elements, usize), run: usize| {
-        if *list { elements.pick(run * n..(run + 1) * n) } else { elements.clone() }
-    };
-    let runs = (0..count).map(|run| all.iter().map(|input| part(input, run)).collect()).collect();
-    Ok(Inputs { runs, list })
-}
-
-/// The element type of the file.
-fn type_of(tensor: &Tensor) -> &'static str {
-    if tensor.unsigned { "uint8" } else { tensor.dtype.name() }
-}
-
-/// An array of an archive, in the type of a tensor.
-fn array(
-    archive: &mut NpzReader<Cursor<&[u8]>>,
-    tensor: &Tensor,
-) -> Option<(Vec<usize>, Elements)> {
-    macro_rules! read {
-        ($kind:ty) => {{
-            let array: ArrayD<$kind> = archive.by_name(&tensor.name).ok()?;
-            (array.shape().to_vec(), array.into_iter().collect::<Vec<$kind>>())
-        }};
-    }
-    Some(match tensor.dtype {
-        crate::graph::Dtype::F32 => {
-            let (shape, values) = read!(f32);
-            (shape, Elements::F32(values))
-        }
-        crate::graph::Dtype::I8 if tensor.unsigned => {
-            let (shape, values) = read!(u8);
-            let shifted = values.into_iter().map(|v| (v ^ 0x80).cast_signed()).collect();
-            (shape, Elements::I8(shifted))
-        }
-        crate::graph::Dtype::I8 => {
-            let (shape, values) = read!(i8);
-            (shape, Elements::I8(values))
-        }
-        crate::graph::Dtype::I32 => {
-            let (shape, values) = read!(i32);
-            (shape, Elements::I32(values))
-        }
-        crate::graph::Dtype::I64 => {
-            let (shape, values) = read!(i64);
-            (shape, Elements::I64(values))
-        }
-        crate::graph::Dtype::Bool => {
-            let (shape, values) = read!(bool);
-            (shape, Elements::Bool(values))
-        }
-    })
 }
 
 /// Computes all inputs and writes what was asked for.

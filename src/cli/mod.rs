@@ -18,8 +18,10 @@ mod extension;
 mod function;
 mod fuzz;
 mod graph;
+mod inputs;
 mod lint;
 mod program_args;
+mod quantize;
 mod rtl_args;
 mod run;
 mod schema;
@@ -74,6 +76,7 @@ enum Command {
     Fuzz(fuzz::Args),
     Function(function::Args),
     Graph(graph::Args),
+    Quantize(quantize::Args),
     #[command(name = "test-extension")]
     TestExtension(extension::Args),
     Schema(schema::Args),
@@ -95,6 +98,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Fuzz(args) => fuzz::run(args),
         Command::Function(args) => function::run(args),
         Command::Graph(args) => graph::run(args),
+        Command::Quantize(args) => quantize::run(args),
         Command::TestExtension(args) => extension::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Demo(args) => demo::run(args),

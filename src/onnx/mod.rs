@@ -92,9 +92,11 @@ pub struct Model {
 impl Model {
     /// Reads a file's bytes.
     pub fn from_bytes(file: &[u8]) -> Result<Model, OnnxError> {
-        limits::check(file)?;
-        let model = proto::ModelProto::decode(file)
-            .map_err(|error| OnnxError::Malformed(error.to_string()))?;
+        Model::from_proto(decode(file)?)
+    }
+
+    /// Reads a file's messages.
+    pub fn from_proto(model: proto::ModelProto) -> Result<Model, OnnxError> {
         let graph = model.graph.ok_or(OnnxError::NoGraph)?;
         if !graph.sparse_initializer.is_empty() {
             return Err(OnnxError::Sparse);
@@ -172,6 +174,17 @@ impl Model {
             other => Err(wrong_type(tensor, other, "binary32")),
         }
     }
+}
+
+/// The messages of a file, as they are written there.
+pub fn decode(file: &[u8]) -> Result<proto::ModelProto, OnnxError> {
+    limits::check(file)?;
+    proto::ModelProto::decode(file).map_err(|error| OnnxError::Malformed(error.to_string()))
+}
+
+/// A file of these messages.
+pub fn encode(model: &proto::ModelProto) -> Vec<u8> {
+    model.encode_to_vec()
 }
 
 fn wrong_type(tensor: &Tensor, data: &Data, expected: &'static str) -> OnnxError {

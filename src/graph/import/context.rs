@@ -367,4 +367,4 @@ impl<'i, 'm> Context<'i, 'm> {
 }
 
 /// Begins the names of tensors that have none in the file.
-const UNNAMED: &str = "%";
+pub const UNNAMED: &str = "%";

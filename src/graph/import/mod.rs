@@ -99,6 +99,12 @@ fn dims(value: &ValueInfoProto) -> Option<Vec<(i64, &str)>> {
     Some(shape.dim.iter().map(|d| (d.dim_value, d.dim_param.as_str())).collect())
 }
 
+/// Whether a tensor has a name in the file, and does not lie between operators that one node of the
+/// file became.
+pub fn is_named(tensor: &Tensor) -> bool {
+    !tensor.name.starts_with(context::UNNAMED)
+}
+
 /// What a name of the ONNX graph stands for.
 #[derive(Debug, Clone, Copy)]
 enum Known {
@@ -346,7 +352,7 @@ impl<'m> Import<'m> {
 }
 
 /// How messages name a node.
-fn place(node: &NodeProto, index: usize) -> String {
+pub fn place(node: &NodeProto, index: usize) -> String {
     if node.name.is_empty() {
         let output = node.output.first().map_or("nothing", String::as_str);
         format!("node {index} ({}, makes `{output}`)", node.op_type)

@@ -15,6 +15,8 @@ mod view;
 
 use super::{Fault, Graph, Problem};
 
+pub use quantization::step;
+
 /// A pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Pass {
@@ -95,15 +97,28 @@ pub fn run(graph: &mut Graph, last: Option<&str>) -> Result<(), Fault> {
         return Ok(());
     }
     for pass in ALL {
-        (pass.run)(graph);
-        sound(graph).map_err(|fault| {
-            Fault::new(format!("after pass `{}`: {}", pass.name, fault.message), fault.remedy)
-        })?;
+        one(graph, pass)?;
         if last == Some(pass.name) {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// Runs a pass and verifies the graph.
+fn one(graph: &mut Graph, pass: &Pass) -> Result<(), Fault> {
+    (pass.run)(graph);
+    graph.check().map_err(|problem| {
+        Fault::new(format!("after pass `{}`: {problem}", pass.name), problem.remedy)
+    })
+}
+
+/// The passes that a float network wants before it is quantized.
+const FLOAT: [&str; 5] = ["norms", "activations", "batch-norm", "fold", "dead"];
+
+/// Runs the passes that do not look at quantization.
+pub fn prepare(graph: &mut Graph) -> Result<(), Fault> {
+    ALL.iter().filter(|pass| FLOAT.contains(&pass.name)).try_for_each(|pass| one(graph, pass))
 }
 
 /// The problems that remain when all passes have run: what the machine has no way to compute
