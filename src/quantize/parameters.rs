@@ -124,7 +124,8 @@ mod tests {
         assert_eq!(activation([-25.5, 0.0], false), (0.1, 127));
         // A range without zero is extended to it.
         assert_eq!(activation([10.0, 25.5], false), (0.1, -128));
-        assert_eq!(activation([-1.0, 1.0], false), (2.0 / 255.0, 0));
+        // Half a step below zero, but for the rounding of the scale.
+        assert_eq!(activation([-1.0, 1.0], false), (2.0 / 255.0, -1));
         assert_eq!(activation([-1.0, 2.0], false), (3.0 / 255.0, -43));
         assert_eq!(activation([-3.0, 12.7], true), (0.1, 0));
         assert_eq!(activation([0.0, 0.0], false), (1.0, 0));
