@@ -12,7 +12,7 @@ use npugen::config::Override;
 use npugen::design::Design;
 use npugen::exec::Executor;
 use npugen::golden::Golden;
-use npugen::kernels::conv::{Conv, Requant, Residual, Sink, Source, conv};
+use npugen::kernels::conv::{Conv, Requant, Residual, Sink, Skip, Source, conv};
 use npugen::kernels::maps::{Change, Copy, copy};
 use npugen::kernels::transfer::{Lowering, load_rows, store_rows};
 use npugen::kernels::vector::{Depthwise, Pool, add, depthwise, pool};
@@ -271,7 +271,7 @@ fn convolution_from_dram_to_dram() {
             let mut e = Emitter::new(&design).unwrap();
             let input = input_tensor(&mut e, "input", &picture, 0);
             let output = e.dram_tensor("output", RegionKind::Output, expected.size, 0);
-            conv(&mut e, &layer, Source::Dram(&input), Sink::Dram(&output), None).unwrap();
+            conv(&mut e, &layer, Source::Dram(input), Sink::Dram(output), None).unwrap();
             let program = e.finish().unwrap();
             assert_eq!(
                 run(&design, &program, &output),
@@ -314,7 +314,7 @@ fn weights_that_do_not_fit_come_in_chunks_and_the_smallest_weight_is_exact() {
         let mut e = Emitter::new(&design).unwrap();
         let input = input_tensor(&mut e, "input", &picture, 0);
         let output = e.dram_tensor("output", RegionKind::Output, expected.size, 0);
-        conv(&mut e, &layer, Source::Dram(&input), Sink::Dram(&output), None).unwrap();
+        conv(&mut e, &layer, Source::Dram(input), Sink::Dram(output), None).unwrap();
         let program = e.finish().unwrap();
         assert_eq!(run(&design, &program, &output), expected.data);
     }
@@ -405,7 +405,7 @@ fn on_chip_layers_with_residual_depthwise_pooling_and_addition() {
         let map = e.fmap(size, &[]).unwrap();
         load_rows(&mut e, &input, 0..size[0], &map, 0).unwrap();
         let map_a = e.fmap(a.size, &[&map]).unwrap();
-        conv(&mut e, &first, Source::Map(&map), Sink::Map(&map_a), Some(&map)).unwrap();
+        conv(&mut e, &first, Source::Map(map), Sink::Map(map_a), Some(Skip::Map(map))).unwrap();
         let map_b = e.fmap(b.size, &[&map_a]).unwrap();
         let depth = Depthwise {
             kernel: [5, 5],
@@ -520,7 +520,7 @@ fn a_first_layer_is_lowered_on_the_way_in() {
         let mut e = Emitter::new(&design).unwrap();
         let input = input_tensor(&mut e, "input", &picture, lowering.margin(13 * 3, 3));
         let output = e.dram_tensor("output", RegionKind::Output, expected.size, 0);
-        conv(&mut e, &flat, Source::Lowered(&input, lowering), Sink::Dram(&output), None).unwrap();
+        conv(&mut e, &flat, Source::Lowered(input, lowering), Sink::Dram(output), None).unwrap();
         let program = e.finish().unwrap();
         assert_eq!(
             run(&design, &program, &output),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Options;
 use super::net::{ConvLayer, DepthwiseLayer, Kind, Layer, Named, Net, PoolLayer, ValueId};
 use crate::design::Design;
-use crate::kernels::conv::{Conv, Sink, Source, conv};
+use crate::kernels::conv::{Conv, Sink, Skip, Source, conv};
 use crate::kernels::maps::{self, Copy as Part};
 use crate::kernels::pool::{pool, pool_from_dram};
 use crate::kernels::tensor::Arena;
@@ -424,10 +424,11 @@ impl Emission<'_, '_> {
     ) -> Result<(), KernelError> {
         let table = layer.table.as_ref().map(|table| self.table(table)).transpose()?;
         let skip = match (&layer.residual, operands.get(1)) {
-            (Some(_), Some(&operand)) => Some(self.on_chip(operand)?),
+            (Some(_), Some(&Place::Chip(map))) => Some(Skip::Map(map)),
+            (Some(_), Some(&Place::Dram(tensor))) => Some(Skip::Dram(tensor)),
             _ => None,
         };
-        let sink = match &place {
+        let sink = match place {
             Place::Chip(map) => Sink::Map(map),
             Place::Dram(tensor) => Sink::Dram(tensor),
         };
@@ -449,10 +450,9 @@ impl Emission<'_, '_> {
             residual: layer.residual,
             table,
         };
-        let skip_map = skip.as_ref().map(|(map, _)| map);
         match operands.first() {
             Some(Place::Chip(map)) => {
-                conv(&mut self.e, &kernel, Source::Map(map), sink, skip_map)?;
+                conv(&mut self.e, &kernel, Source::Map(*map), sink, skip)?;
             }
             Some(Place::Dram(tensor)) if self.lowers(layer, tensor) => {
                 lowered = pixel_order(layer);
@@ -471,15 +471,12 @@ impl Emission<'_, '_> {
                 };
                 kernel.strides = [1, 1];
                 kernel.pads = [0; 4];
-                conv(&mut self.e, &kernel, Source::Lowered(tensor, gather), sink, skip_map)?;
+                conv(&mut self.e, &kernel, Source::Lowered(*tensor, gather), sink, skip)?;
             }
             Some(Place::Dram(tensor)) => {
-                conv(&mut self.e, &kernel, Source::Dram(tensor), sink, skip_map)?;
+                conv(&mut self.e, &kernel, Source::Dram(*tensor), sink, skip)?;
             }
             None => return Err(KernelError::NoQueue),
-        }
-        if let Some((map, true)) = skip {
-            self.e.release(&map);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::tile_maps::{Inputs, Outputs, Target, Window};
+use super::tile_maps::{Inputs, Outputs, SkipWindow, Skips, TURNS, Target, Window};
 use super::tiling::{Slice, Tile, chunk_blocks, plan_tiles, slices, start_tile};
 use super::transfer::{Lowering, load_words};
 use super::weights::{BlockTiles, ConvWeights, block_tiles, channel_params};
@@ -111,23 +111,32 @@ impl Conv<'_> {
 
 /// Where the input comes from.
 #[derive(Debug, Clone, Copy)]
-pub enum Source<'a> {
+pub enum Source {
     /// On chip.
-    Map(&'a Fmap),
+    Map(Fmap),
     /// Dense in DRAM; brought in tile by tile.
-    Dram(&'a DramTensor),
+    Dram(DramTensor),
     /// A picture of few channels in DRAM, lowered on the way in. The layer is then the 1x1
     /// convolution of the lowered pixels.
-    Lowered(&'a DramTensor, Lowering),
+    Lowered(DramTensor, Lowering),
 }
 
 /// Where the output goes.
 #[derive(Debug, Clone, Copy)]
-pub enum Sink<'a> {
+pub enum Sink {
     /// On chip.
-    Map(&'a Fmap),
+    Map(Fmap),
     /// Dense in DRAM; stored tile by tile.
-    Dram(&'a DramTensor),
+    Dram(DramTensor),
+}
+
+/// Where the second operand of a residual addition is.
+#[derive(Debug, Clone, Copy)]
+pub enum Skip {
+    /// On chip.
+    Map(Fmap),
+    /// Dense in DRAM; brought in tile by tile.
+    Dram(DramTensor),
 }
 
 /// Slices in which the weights of a layer's first block arrive; of the second half as many, and so
@@ -201,8 +210,7 @@ fn passes(slice: &Slice) -> usize {
 
 /// How a layer is cut.
 struct Plan<'a> {
-    layer: &'a Conv<'a>,
-    residual: Option<&'a Fmap>,
+    layer: Conv<'a>,
     /// Passes of the whole reduction.
     whole: [usize; 3],
     /// Output blocks that share a word of IBUF.
@@ -217,10 +225,9 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn new(
         e: &Emitter,
-        layer: &'a Conv,
+        layer: Conv<'a>,
         source: Source,
         output: [usize; 2],
-        residual: Option<&'a Fmap>,
     ) -> Result<Plan<'a>, KernelError> {
         let geometry = e.geometry;
         let blocks = layer.weights.out_channels.div_ceil(geometry.cols);
@@ -243,14 +250,13 @@ impl<'a> Plan<'a> {
             None => (geometry.obuf_depth, 0),
         };
         Ok(Plan {
-            layer,
-            residual,
             whole,
             align,
             tiles: plan_tiles(output, geometry.obuf_depth, first, last),
             chunks: chunk_blocks(&words, geometry.wbuf_words, geometry.pbuf_words, align)?,
             weights: weights.into_iter(),
             params: channel_params(&geometry, &layer.folded_bias(), layer.scales).into_iter(),
+            layer,
         })
     }
 
@@ -266,75 +272,206 @@ impl<'a> Plan<'a> {
             blocks,
         })
     }
+}
 
-    /// Emits tile number `index` of a chunk. Each block of a chunk's first tile is launched when its
-    /// weights are there, the first ones even slice by slice; the next block's are asked for
-    /// before. Most of what the last tile made is stored while its last block computes, so that is
-    /// launched by block too.
-    fn emit_tile(
-        &self,
+/// Part of a layer's output that a step made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// Rows.
+    pub rows: Range<usize>,
+    /// Columns.
+    pub cols: Range<usize>,
+    /// Blocks of output channels.
+    pub blocks: Range<usize>,
+    /// Vectors that enter the array.
+    pub vectors: usize,
+}
+
+/// What the next step needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// Rows of the input.
+    pub rows: Range<usize>,
+    /// Rows of the output, which are also those of a residual operand.
+    pub output_rows: Range<usize>,
+    /// Words of WBUF and of PBUF that the step takes for itself and those after it.
+    pub words: [usize; 2],
+}
+
+/// A tile that is being emitted.
+struct Turn {
+    window: Window,
+    out: Target,
+    skip: Option<SkipWindow>,
+    /// Blocks of the chunk that are still to come.
+    left: Range<usize>,
+    coming: Option<Arriving>,
+}
+
+/// A convolution that is emitted step by step, so that other layers' launches can go in between.
+pub struct Running<'a> {
+    plan: Plan<'a>,
+    inputs: Inputs,
+    outputs: Outputs,
+    skips: Option<Skips>,
+    chunk: Option<Chunk>,
+    next_chunk: usize,
+    next_tile: usize,
+    turn: Option<Turn>,
+}
+
+impl<'a> Running<'a> {
+    /// Prepares a convolution; takes space in IBUF for tiles of what is in DRAM.
+    pub fn new(
         e: &mut Emitter,
-        chunk: &mut Chunk,
-        index: usize,
-        inputs: &mut Inputs,
-        outputs: &mut Outputs,
-    ) -> Result<(), KernelError> {
-        let Plan { layer, residual, whole, .. } = *self;
-        let tile = &self.tiles[index];
-        let count = chunk.blocks.len();
-        let window = inputs.tile(e, layer, tile)?;
-        let out = outputs.tile(e, tile, &chunk.blocks);
-        let first = index == 0 && chunk.fits(e);
-        let last = index + 1 == self.tiles.len();
-        let early = if last { (count - 1) / self.align * self.align } else { 0 };
-        let mut coming = if first { Some(chunk.bring(e, whole, 0)?) } else { None };
-        for group in launch_groups(chunk, first || last) {
-            let end = group.end;
-            let next = if first && end < count { Some(chunk.bring(e, whole, end)?) } else { None };
-            let job = Job { layer, window, tile, out: &out, chunk, residual };
-            match std::mem::replace(&mut coming, next) {
-                Some(block) => job.launch_arriving(e, group, &block)?,
-                None => job.launch(e, group)?,
-            }
-            if end == early {
-                outputs.store(e, &out, tile, 0..early)?;
+        layer: Conv<'a>,
+        source: Source,
+        sink: Sink,
+        skip: Option<Skip>,
+    ) -> Result<Running<'a>, KernelError> {
+        let [height, width] = match source {
+            Source::Map(map) => layer.output_size(map.height, map.width),
+            Source::Dram(tensor) => layer.output_size(tensor.height, tensor.width),
+            Source::Lowered(..) => match sink {
+                Sink::Map(map) => [map.height, map.width],
+                Sink::Dram(tensor) => [tensor.height, tensor.width],
+            },
+        };
+        e.count_macs(height * width * layer.weights.values.len());
+        let plan = Plan::new(e, layer, source, [height, width])?;
+        let mut inputs = Inputs::new(e, &plan.layer, source, &plan.tiles)?;
+        let mut outputs = Outputs::new(e, &plan.layer, sink, &plan.tiles, &plan.chunks, &inputs)?;
+        let mut skips =
+            skip.map(|skip| Skips::new(e, skip, &plan.tiles, &plan.chunks)).transpose()?;
+        // Each gets one buffer before any gets a second.
+        for _ in 1..TURNS {
+            inputs.grow(e);
+            outputs.grow(e, &inputs);
+            if let Some(skips) = &mut skips {
+                skips.grow(e);
             }
         }
-        outputs.store(e, &out, tile, early..count)
+        let (chunk, turn) = (None, None);
+        Ok(Running { plan, inputs, outputs, skips, chunk, next_chunk: 0, next_tile: 0, turn })
+    }
+
+    /// What the next step needs; nothing when all is emitted.
+    pub fn needs(&self, e: &Emitter) -> Option<Needs> {
+        let blocks = self.chunk.is_none().then(|| self.plan.chunks.get(self.next_chunk));
+        let words = match blocks {
+            None => [0, 0],
+            Some(blocks) => {
+                let blocks = blocks?;
+                let tiles = self.plan.weights.as_slice().iter().take(blocks.len());
+                let bytes: usize = tiles.map(|tiles| tiles.bytes.len()).sum();
+                [bytes / e.geometry.wbuf_word_bytes, blocks.len()]
+            }
+        };
+        let tile = self.plan.tiles.get(self.next_tile)?;
+        let rows = self.inputs.rows(&self.plan.layer, tile);
+        Some(Needs { rows, output_rows: tile.rows.clone(), words })
+    }
+
+    /// Whether the weights of a chunk stay for all its tiles.
+    pub fn is_resident(&self, e: &Emitter) -> bool {
+        let total: usize = self.plan.weights.as_slice().iter().map(|tiles| tiles.bytes.len()).sum();
+        total <= e.geometry.wbuf_words * e.geometry.wbuf_word_bytes
+    }
+
+    /// Emits the next launches: at most `most` blocks of output channels of a tile. Each block of a
+    /// chunk's first tile is launched when its weights are there, the first ones even slice by
+    /// slice; the next block's are asked for before. Most of what the last tile made is stored while
+    /// its last block computes, so that is launched by block too.
+    pub fn step(&mut self, e: &mut Emitter, most: usize) -> Result<Option<Done>, KernelError> {
+        let Some(tile) = self.plan.tiles.get(self.next_tile).cloned() else { return Ok(None) };
+        if self.chunk.is_none() {
+            let Some(blocks) = self.plan.chunks.get(self.next_chunk).cloned() else {
+                return Ok(None);
+            };
+            let chunk = self.plan.chunk(e, blocks)?;
+            if !chunk.fits(e) {
+                chunk.load_params(e, 0..chunk.blocks.len())?;
+            }
+            self.chunk = Some(chunk);
+        }
+        let Some(chunk) = &mut self.chunk else { return Ok(None) };
+        let Plan { ref layer, whole, align, .. } = self.plan;
+        let count = chunk.blocks.len();
+        let first = self.next_tile == 0 && chunk.fits(e);
+        let last = self.next_tile + 1 == self.plan.tiles.len();
+        let mut turn = match self.turn.take() {
+            Some(turn) => turn,
+            None => Turn {
+                window: self.inputs.tile(e, layer, &tile)?,
+                skip: match &mut self.skips {
+                    Some(skips) => Some(skips.tile(e, &tile, &chunk.blocks)?),
+                    None => None,
+                },
+                out: self.outputs.tile(e, &tile, &chunk.blocks),
+                left: 0..count,
+                coming: if first { Some(chunk.bring(e, whole, 0)?) } else { None },
+            },
+        };
+        let stored = self.outputs.stores();
+        let group = next_group(chunk, &turn.left, if first || last && stored { 1 } else { most });
+        let end = group.end;
+        let next = if first && end < count { Some(chunk.bring(e, whole, end)?) } else { None };
+        let Turn { window, ref out, skip, .. } = turn;
+        let job = Job { layer, window, tile: &tile, out, chunk, skip };
+        match std::mem::replace(&mut turn.coming, next) {
+            Some(block) => job.launch_arriving(e, group.clone(), &block)?,
+            None => job.launch(e, group.clone())?,
+        }
+        let early = if last { (count - 1) / align * align } else { 0 };
+        if end == early {
+            self.outputs.store(e, &turn.out, &tile, 0..early)?;
+        }
+        let blocks = chunk.blocks.start + group.start..chunk.blocks.start + end;
+        let vectors = whole.iter().product::<usize>() * tile.rows.len() * tile.cols.len();
+        let done = Done {
+            vectors: vectors * group.len(),
+            rows: tile.rows.clone(),
+            cols: tile.cols.clone(),
+            blocks,
+        };
+        turn.left.start = end;
+        if end < count {
+            self.turn = Some(turn);
+            return Ok(Some(done));
+        }
+        self.outputs.store(e, &turn.out, &tile, early..count)?;
+        self.next_tile += 1;
+        if self.next_tile == self.plan.tiles.len() {
+            self.next_chunk += 1;
+            self.chunk = None;
+            if self.next_chunk < self.plan.chunks.len() {
+                self.next_tile = 0;
+            }
+        }
+        Ok(Some(done))
+    }
+
+    /// Gives the space for tiles back.
+    pub fn finish(self, e: &mut Emitter) {
+        self.inputs.release(e);
+        self.outputs.release(e);
+        if let Some(skips) = self.skips {
+            skips.release(e);
+        }
     }
 }
 
-/// Emits a convolution. `residual` is the map to add when the layer has a residual addition.
+/// Emits a convolution. `skip` is the second operand when the layer has a residual addition.
 pub fn conv(
     e: &mut Emitter,
     layer: &Conv,
     source: Source,
     sink: Sink,
-    residual: Option<&Fmap>,
+    skip: Option<Skip>,
 ) -> Result<(), KernelError> {
-    let [height, width] = match source {
-        Source::Map(map) => layer.output_size(map.height, map.width),
-        Source::Dram(tensor) => layer.output_size(tensor.height, tensor.width),
-        Source::Lowered(..) => match sink {
-            Sink::Map(map) => [map.height, map.width],
-            Sink::Dram(tensor) => [tensor.height, tensor.width],
-        },
-    };
-    e.count_macs(height * width * layer.weights.values.len());
-    let mut plan = Plan::new(e, layer, source, [height, width], residual)?;
-    let mut inputs = Inputs::new(e, layer, source, &plan.tiles)?;
-    let mut outputs = Outputs::new(e, layer, sink, &plan.tiles, &plan.chunks, &inputs)?;
-    for blocks in plan.chunks.clone() {
-        let mut chunk = plan.chunk(e, blocks)?;
-        if !chunk.fits(e) {
-            chunk.load_params(e, 0..chunk.blocks.len())?;
-        }
-        for index in 0..plan.tiles.len() {
-            plan.emit_tile(e, &mut chunk, index, &mut inputs, &mut outputs)?;
-        }
-    }
-    inputs.release(e);
-    outputs.release(e);
+    let mut running = Running::new(e, layer.clone(), source, sink, skip)?;
+    while running.step(e, usize::MAX)?.is_some() {}
+    running.finish(e);
     Ok(())
 }
 
@@ -346,21 +483,16 @@ fn load_weights(e: &mut Emitter, bytes: &[u8]) -> Result<usize, KernelError> {
     Ok(addr)
 }
 
-/// Blocks of a chunk that one launch can take together: blocks with extra tiles stand alone.
-fn launch_groups(chunk: &Chunk, by_block: bool) -> Vec<Range<usize>> {
-    let count = chunk.tiles.len();
-    if by_block || chunk.wbuf.is_empty() {
-        return (0..count).map(|block| block..block + 1).collect();
+/// The next blocks of a chunk that one launch can take together, at most `most`: blocks with extra
+/// tiles stand alone, and so do all when their weights do not stay.
+fn next_group(chunk: &Chunk, left: &Range<usize>, most: usize) -> Range<usize> {
+    let start = left.start;
+    let plain = |block: &usize| chunk.tiles[*block].extra.is_empty();
+    if chunk.wbuf.is_empty() || !plain(&start) {
+        return start..start + 1;
     }
-    let mut groups: Vec<Range<usize>> = Vec::new();
-    for block in 0..count {
-        let plain = |index: usize| chunk.tiles[index].extra.is_empty();
-        match groups.last_mut() {
-            Some(group) if plain(block) && plain(group.start) => group.end = block + 1,
-            _ => groups.push(block..block + 1),
-        }
-    }
-    groups
+    let end = (start..left.end).take(most.max(1)).take_while(plain).count();
+    start..start + end
 }
 
 /// One tile of one chunk.
@@ -370,7 +502,7 @@ struct Job<'a> {
     tile: &'a Tile,
     out: &'a Target,
     chunk: &'a Chunk,
-    residual: Option<&'a Fmap>,
+    skip: Option<SkipWindow>,
 }
 
 impl Job<'_> {
@@ -458,7 +590,7 @@ impl Job<'_> {
     /// Flags of a launch that ends in the post-processor.
     fn flags(&self) -> Vec<(Field, i64)> {
         let mut flags = Vec::new();
-        if self.residual.is_some() {
+        if self.skip.is_some() {
             flags.push((gemm::RESIDUAL, 1));
         }
         if let Some(table) = self.layer.table {
@@ -543,9 +675,10 @@ impl Job<'_> {
         e.set(gemm::quant::ZERO, layer.output.zero);
         e.set(gemm::quant::MIN, layer.output.min);
         e.set(gemm::quant::MAX, layer.output.max);
-        if let (Some(skip), Some(residual)) = (self.residual, layer.residual) {
-            let (addr, first) =
-                position(skip, tile.rows.start, tile.cols.start, block * geometry.cols);
+        if let (Some(skip), Some(residual)) = (self.skip, layer.residual) {
+            let channel = (block - skip.first_block) * geometry.cols;
+            let (addr, first) = position(&skip.map, skip.row, skip.col, channel);
+            let skip = skip.map;
             e.set(gemm::res::ADDR, addr as u64);
             e.set(gemm::res::FIRST, first as u64);
             e.set(gemm::res_stride::OW, 1);

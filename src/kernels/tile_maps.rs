@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use super::conv::{Conv, Sink, Source};
+use super::conv::{Conv, Sink, Skip, Source};
 use super::tiling::Tile;
-use super::transfer::{load_rows, store_rows};
+use super::transfer::{load_channels, load_rows, store_rows};
 use super::{DramTensor, Emitter, Fmap, KernelError};
 
 /// Input of one tile: a map, and the input row its first row is.
@@ -16,8 +16,8 @@ pub(super) struct Window {
 }
 
 /// Input maps of the tiles.
-pub(super) enum Inputs<'a> {
-    Resident(&'a Fmap),
+pub(super) enum Inputs {
+    Resident(Fmap),
     /// The whole tensor has space: rows load when first needed and stay.
     Whole {
         tensor: DramTensor,
@@ -26,7 +26,7 @@ pub(super) enum Inputs<'a> {
     },
     /// A few tile buffers in turn.
     Turns {
-        source: Source<'a>,
+        source: Source,
         maps: Vec<Fmap>,
         next: usize,
         held: Option<(Range<usize>, Window)>,
@@ -34,15 +34,15 @@ pub(super) enum Inputs<'a> {
 }
 
 /// Tile buffers in turn where a tensor does not fit as a whole.
-const TURNS: usize = 3;
+pub(super) const TURNS: usize = 3;
 
-impl<'a> Inputs<'a> {
+impl Inputs {
     pub(super) fn new(
         e: &mut Emitter,
         layer: &Conv,
-        source: Source<'a>,
+        source: Source,
         tiles: &[Tile],
-    ) -> Result<Inputs<'a>, KernelError> {
+    ) -> Result<Inputs, KernelError> {
         match source {
             Source::Map(map) => Ok(Inputs::Resident(map)),
             Source::Dram(tensor) => {
@@ -50,7 +50,7 @@ impl<'a> Inputs<'a> {
                 let words = Fmap::words(&e.geometry, shape[2], shape[0], shape[1]);
                 if words <= e.ibuf.largest() * 3 / 4 {
                     let map = e.fmap(shape, &[])?;
-                    return Ok(Inputs::Whole { tensor: *tensor, map, loaded: 0 });
+                    return Ok(Inputs::Whole { tensor, map, loaded: 0 });
                 }
                 let rows = |tile: &Tile| input_rows(layer, tile, tensor.height).len();
                 let most = tiles.iter().map(rows).max().unwrap_or(1);
@@ -64,21 +64,18 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    fn turns(
-        e: &mut Emitter,
-        source: Source<'a>,
-        shape: [usize; 3],
-    ) -> Result<Inputs<'a>, KernelError> {
-        let mut maps: Vec<Fmap> = Vec::new();
-        for _ in 0..TURNS {
-            let apart: Vec<&Fmap> = maps.iter().collect();
-            match e.fmap(shape, &apart) {
-                Ok(map) => maps.push(map),
-                Err(error) if maps.is_empty() => return Err(error),
-                Err(_) => break,
-            }
+    fn turns(e: &mut Emitter, source: Source, shape: [usize; 3]) -> Result<Inputs, KernelError> {
+        Ok(Inputs::Turns { source, maps: vec![e.fmap(shape, &[])?], next: 0, held: None })
+    }
+
+    /// Takes space for one more tile, if there is some.
+    pub(super) fn grow(&mut self, e: &mut Emitter) {
+        let Inputs::Turns { maps, .. } = self else { return };
+        let Some(Fmap { height, width, channels, .. }) = maps.first().copied() else { return };
+        let apart: Vec<&Fmap> = maps.iter().collect();
+        if let Ok(map) = e.fmap([height, width, channels], &apart) {
+            maps.push(map);
         }
-        Ok(Inputs::Turns { source, maps, next: 0, held: None })
     }
 
     fn maps(&self) -> Vec<&Fmap> {
@@ -97,7 +94,7 @@ impl<'a> Inputs<'a> {
         tile: &Tile,
     ) -> Result<Window, KernelError> {
         match self {
-            Inputs::Resident(map) => Ok(Window { map: **map, first_row: 0 }),
+            Inputs::Resident(map) => Ok(Window { map: *map, first_row: 0 }),
             Inputs::Whole { tensor, map, loaded } => {
                 let rows = input_rows(layer, tile, tensor.height);
                 if rows.end > *loaded {
@@ -133,6 +130,18 @@ impl<'a> Inputs<'a> {
         }
     }
 
+    /// Rows of the tensor that a tile reads.
+    pub(super) fn rows(&self, layer: &Conv, tile: &Tile) -> Range<usize> {
+        match self {
+            Inputs::Resident(map) => input_rows(layer, tile, map.height),
+            Inputs::Whole { tensor, .. } => input_rows(layer, tile, tensor.height),
+            Inputs::Turns { source: Source::Dram(tensor), .. } => {
+                input_rows(layer, tile, tensor.height)
+            }
+            Inputs::Turns { .. } => tile.rows.clone(),
+        }
+    }
+
     pub(super) fn release(&self, e: &mut Emitter) {
         match self {
             Inputs::Resident(_) => {}
@@ -151,9 +160,17 @@ fn input_rows(layer: &Conv, tile: &Tile, height: usize) -> Range<usize> {
 }
 
 /// Output maps of the tiles.
-pub(super) enum Outputs<'a> {
-    Resident(&'a Fmap),
-    Turns { tensor: &'a DramTensor, addrs: Vec<usize>, words: usize, next: usize },
+pub(super) enum Outputs {
+    Resident(Fmap),
+    Turns {
+        tensor: DramTensor,
+        addrs: Vec<usize>,
+        /// Of a buffer for one tile.
+        shape: [usize; 3],
+        /// Tiles of all chunks.
+        uses: usize,
+        next: usize,
+    },
 }
 
 /// Where a tile's results go.
@@ -166,15 +183,15 @@ pub(super) struct Target {
     pub(super) first_block: usize,
 }
 
-impl<'a> Outputs<'a> {
+impl Outputs {
     pub(super) fn new(
         e: &mut Emitter,
         layer: &Conv,
-        sink: Sink<'a>,
+        sink: Sink,
         tiles: &[Tile],
         chunks: &[Range<usize>],
         inputs: &Inputs,
-    ) -> Result<Outputs<'a>, KernelError> {
+    ) -> Result<Outputs, KernelError> {
         let tensor = match sink {
             Sink::Map(map) => return Ok(Outputs::Resident(map)),
             Sink::Dram(tensor) => tensor,
@@ -183,28 +200,29 @@ impl<'a> Outputs<'a> {
         let channels = (most * e.geometry.cols).min(layer.weights.out_channels);
         let pixels = |tile: &Tile| tile.rows.len() * tile.cols.len();
         let shape = [1, tiles.iter().map(pixels).max().unwrap_or(1), channels];
-        let mut maps: Vec<Fmap> = Vec::new();
-        for _ in 0..TURNS.min(tiles.len() * chunks.len()) {
-            let apart: Vec<&Fmap> = inputs.maps().into_iter().chain(&maps).collect();
-            match e.fmap(shape, &apart) {
-                Ok(map) => maps.push(map),
-                Err(error) if maps.is_empty() => return Err(error),
-                Err(_) => break,
-            }
+        let map = e.fmap(shape, &inputs.maps())?;
+        let uses = tiles.len() * chunks.len();
+        Ok(Outputs::Turns { tensor, addrs: vec![map.addr], shape, uses, next: 0 })
+    }
+
+    /// Takes space for one more tile, if there is some and it would be used.
+    pub(super) fn grow(&mut self, e: &mut Emitter, inputs: &Inputs) {
+        let Outputs::Turns { addrs, shape, uses, .. } = self else { return };
+        let [height, width, channels] = *shape;
+        let own = addrs.iter().map(|&addr| Fmap { addr, channels, height, width });
+        let own: Vec<Fmap> = own.collect();
+        let apart: Vec<&Fmap> = inputs.maps().into_iter().chain(&own).collect();
+        if addrs.len() < *uses
+            && let Ok(map) = e.fmap(*shape, &apart)
+        {
+            addrs.push(map.addr);
         }
-        let words = maps.first().map_or(0, |map| map.size(&e.geometry));
-        Ok(Outputs::Turns {
-            tensor,
-            addrs: maps.iter().map(|map| map.addr).collect(),
-            words,
-            next: 0,
-        })
     }
 
     pub(super) fn tile(&mut self, e: &Emitter, tile: &Tile, blocks: &Range<usize>) -> Target {
         match self {
             Outputs::Resident(map) => {
-                Target { map: **map, row: tile.rows.start, col: tile.cols.start, first_block: 0 }
+                Target { map: *map, row: tile.rows.start, col: tile.cols.start, first_block: 0 }
             }
             Outputs::Turns { tensor, addrs, next, .. } => {
                 let addr = addrs[*next];
@@ -216,6 +234,11 @@ impl<'a> Outputs<'a> {
                 Target { map, row: 0, col: 0, first_block }
             }
         }
+    }
+
+    /// Whether results are stored to DRAM.
+    pub(super) fn stores(&self) -> bool {
+        matches!(self, Outputs::Turns { .. })
     }
 
     /// Stores the channel blocks `blocks` (counted from the target's first) of a tile.
@@ -237,8 +260,95 @@ impl<'a> Outputs<'a> {
     }
 
     pub(super) fn release(&self, e: &mut Emitter) {
-        if let Outputs::Turns { addrs, words, .. } = self {
-            addrs.iter().for_each(|&addr| e.ibuf.give(addr, *words));
+        if let Outputs::Turns { addrs, shape: [height, width, channels], .. } = self {
+            let words = Fmap::words(&e.geometry, *channels, *height, *width);
+            addrs.iter().for_each(|&addr| e.ibuf.give(addr, words));
+        }
+    }
+}
+
+/// The second operand of a residual addition for one tile.
+#[derive(Clone, Copy)]
+pub(super) struct SkipWindow {
+    pub(super) map: Fmap,
+    /// Position in the map of the tile's first pixel.
+    pub(super) row: usize,
+    pub(super) col: usize,
+    /// Block of output channels with which the map begins.
+    pub(super) first_block: usize,
+}
+
+/// Maps with the second operand of a residual addition.
+pub(super) enum Skips {
+    Resident(Fmap),
+    Turns {
+        tensor: DramTensor,
+        addrs: Vec<usize>,
+        /// Of a buffer for one tile.
+        shape: [usize; 3],
+        /// Tiles of all chunks.
+        uses: usize,
+        next: usize,
+    },
+}
+
+impl Skips {
+    pub(super) fn new(
+        e: &mut Emitter,
+        skip: Skip,
+        tiles: &[Tile],
+        chunks: &[Range<usize>],
+    ) -> Result<Skips, KernelError> {
+        let tensor = match skip {
+            Skip::Map(map) => return Ok(Skips::Resident(map)),
+            Skip::Dram(tensor) => tensor,
+        };
+        let blocks = chunks.iter().map(Range::len).max().unwrap_or(1);
+        let channels = (blocks * e.geometry.cols).min(tensor.channels);
+        let rows = tiles.iter().map(|tile| tile.rows.len()).max().unwrap_or(1);
+        let shape = [rows, tensor.width, channels];
+        let addrs = vec![e.fmap(shape, &[])?.addr];
+        Ok(Skips::Turns { tensor, addrs, shape, uses: tiles.len() * chunks.len(), next: 0 })
+    }
+
+    /// Takes space for one more tile, if there is some and it would be used.
+    pub(super) fn grow(&mut self, e: &mut Emitter) {
+        let Skips::Turns { addrs, shape, uses, .. } = self else { return };
+        if addrs.len() < *uses
+            && let Ok(map) = e.fmap(*shape, &[])
+        {
+            addrs.push(map.addr);
+        }
+    }
+
+    /// The operand of a tile, for some blocks of channels, loaded if it is not there.
+    pub(super) fn tile(
+        &mut self,
+        e: &mut Emitter,
+        tile: &Tile,
+        blocks: &Range<usize>,
+    ) -> Result<SkipWindow, KernelError> {
+        let (row, col) = (tile.rows.start, tile.cols.start);
+        match self {
+            Skips::Resident(map) => Ok(SkipWindow { map: *map, row, col, first_block: 0 }),
+            Skips::Turns { tensor, addrs, next, .. } => {
+                let addr = addrs[*next];
+                *next = (*next + 1) % addrs.len();
+                let cols = e.geometry.cols;
+                let first = blocks.start * cols;
+                let channels = (blocks.len() * cols).min(tensor.channels - first);
+                let (height, width) = (tile.rows.len(), tensor.width);
+                let map = Fmap { addr, channels, height, width };
+                load_channels(e, tensor, tile.rows.clone(), first, &map)?;
+                Ok(SkipWindow { map, row: 0, col, first_block: blocks.start })
+            }
+        }
+    }
+
+    pub(super) fn release(&self, e: &mut Emitter) {
+        if let Skips::Turns { addrs, shape: [height, width, channels], .. } = self {
+            let words = Fmap::words(&e.geometry, *channels, *height, *width);
+            addrs.iter().for_each(|&addr| e.ibuf.give(addr, words));
         }
     }
 }

@@ -61,6 +61,37 @@ pub fn load_filled(
     e.launch(load::Function::Ibuf, &[])
 }
 
+/// Brings rows of a tensor into a map that has some of its channels, those from `channel` on;
+/// `channel` is a multiple of the rows of the array.
+pub fn load_channels(
+    e: &mut Emitter,
+    tensor: &DramTensor,
+    rows: Range<usize>,
+    channel: usize,
+    map: &Fmap,
+) -> Result<(), KernelError> {
+    if map.channels == tensor.channels {
+        return load_rows(e, tensor, rows, map, 0);
+    }
+    let geometry = e.geometry;
+    let (row_bytes, pixel_bytes) = (tensor.row_bytes(&geometry), tensor.pixel_bytes(&geometry));
+    let part = map.channels * geometry.activation_bytes;
+    let start = rows.start * row_bytes + channel * geometry.activation_bytes;
+    e.reset(Engine::Load);
+    e.set(load::dram::BASE, tensor.base);
+    e.set(load::dram::OFFSET, (tensor.offset + start) as u64);
+    e.set(load::dst::ADDR, map.addr as u64);
+    e.set(load::shape::RUN_BYTES, part as u64);
+    e.set(load::shape::GROUP_BYTES, part as u64);
+    e.set(load::loop0::COUNT, (rows.len() * tensor.width) as u64);
+    e.set(load::loop0::STRIDE, pixel_bytes as u64);
+    e.set(load::word0::COUNT, map.blocks(&geometry) as u64);
+    e.set(load::word0::STRIDE, map.block_stride() as u64);
+    e.set(load::word1::COUNT, load::word1::COUNT.max());
+    e.set(load::word1::STRIDE, 1);
+    e.launch(load::Function::Ibuf, &[])
+}
+
 /// Lowers output rows of a convolution of a tensor with few channels to pixels of
 /// `kh * kw * channels` values (im2col): the map gets one pixel per output pixel.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use super::{Random, Workload};
 use crate::design::Design;
-use crate::kernels::conv::{Conv, Requant, Residual, Sink, Source, conv};
+use crate::kernels::conv::{Conv, Requant, Residual, Sink, Skip, Source, conv};
 use crate::kernels::transfer::{Lowering, load_rows, store_rows};
 use crate::kernels::vector::{Depthwise, depthwise_from_dram};
 use crate::kernels::weights::ConvWeights;
@@ -191,7 +191,7 @@ fn conv_from_dram(design: &Design, shape: ConvShape, seed: u64) -> Result<Worklo
         e.dram_tensor("output", RegionKind::Output, [height, width, shape.out_channels], 0);
     border(&mut e, &mut random, &input, &output);
     e.note("conv");
-    conv(&mut e, &layer, Source::Dram(&input), Sink::Dram(&output), None)?;
+    conv(&mut e, &layer, Source::Dram(input), Sink::Dram(output), None)?;
     let macs = e.macs();
     Ok(Workload { program: e.finish()?, macs })
 }
@@ -230,7 +230,7 @@ fn lowered(design: &Design, shape: ConvShape, seed: u64) -> Result<Workload, Ker
         e.dram_tensor("output", RegionKind::Output, [height, width, shape.out_channels], 0);
     border(&mut e, &mut random, &input, &output);
     e.note("first layer, lowered");
-    conv(&mut e, &flat, Source::Lowered(&input, lowering), Sink::Dram(&output), None)?;
+    conv(&mut e, &flat, Source::Lowered(input, lowering), Sink::Dram(output), None)?;
     let macs = e.macs();
     Ok(Workload { program: e.finish()?, macs })
 }
@@ -274,7 +274,7 @@ fn chain(design: &Design, shape: ConvShape, seed: u64) -> Result<Workload, Kerne
         });
         let next = e.fmap(size, &[&map])?;
         e.note(format!("layer {}", index + 1));
-        conv(&mut e, &layer, Source::Map(&map), Sink::Map(&next), Some(&map))?;
+        conv(&mut e, &layer, Source::Map(map), Sink::Map(next), Some(Skip::Map(map)))?;
         e.release(&map);
         map = next;
     }

@@ -9,7 +9,7 @@ use ndarray_npy::{NpzReader, ReadNpzError};
 
 use super::Workload;
 use crate::design::Design;
-use crate::kernels::conv::{Conv, Requant, Residual, Sink, Source, conv};
+use crate::kernels::conv::{Conv, Requant, Residual, Sink, Skip, Source, conv};
 use crate::kernels::transfer::Lowering;
 use crate::kernels::vector::{Depthwise, Pool, depthwise, pool};
 use crate::kernels::weights::ConvWeights;
@@ -85,7 +85,7 @@ impl Net<'_, '_> {
         let [height, width] = layer.output_size(input.height, input.width);
         let output = self.e.fmap([height, width, q.out_channels], &[input])?;
         self.e.note(name);
-        conv(&mut self.e, &layer, Source::Map(input), Sink::Map(&output), None)?;
+        conv(&mut self.e, &layer, Source::Map(*input), Sink::Map(output), None)?;
         self.e.release(input);
         Ok(output)
     }
@@ -104,7 +104,7 @@ impl Net<'_, '_> {
         });
         let output = self.e.fmap([input.height, input.width, q.out_channels], &[input])?;
         self.e.note(format!("{name}, {sum}"));
-        conv(&mut self.e, &layer, Source::Map(input), Sink::Map(&output), Some(input))?;
+        conv(&mut self.e, &layer, Source::Map(*input), Sink::Map(output), Some(Skip::Map(*input)))?;
         self.e.release(input);
         Ok(output)
     }
@@ -173,7 +173,7 @@ pub fn program(design: &Design, model: &Model) -> Result<Digits, DigitsError> {
     let logits = net.e.dram_tensor("logits", RegionKind::Output, [1, 1, CLASSES], 0);
     let map = net.e.fmap([SIZE, SIZE, first.out_channels], &[])?;
     net.e.note("c0");
-    conv(&mut net.e, &flat, Source::Lowered(&input, lowering), Sink::Map(&map), None)?;
+    conv(&mut net.e, &flat, Source::Lowered(input, lowering), Sink::Map(map), None)?;
 
     let map = net.depthwise("c1", &map)?;
     let map = net.conv("c2", &map)?;
@@ -185,7 +185,7 @@ pub fn program(design: &Design, model: &Model) -> Result<Digits, DigitsError> {
     let last = qdq::fully_connected(model, "fc")?;
     let layer = net.layer(&last);
     net.e.note("fc");
-    conv(&mut net.e, &layer, Source::Map(&map), Sink::Dram(&logits), None)?;
+    conv(&mut net.e, &layer, Source::Map(map), Sink::Dram(logits), None)?;
 
     for (name, tensor, quant, shape) in [
         ("input", &input, input_quant, [1, SIZE as u64, SIZE as u64, 1]),
