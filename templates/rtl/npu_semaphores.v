@@ -140,27 +140,48 @@ module npu_semaphores #(
         end
     end
 
-    reg                       found;
-    reg [7:0]                 cause;
-    reg [2:0]                 engine;
-    reg [3:0]                 index;
-    integer                   k;
-    integer                   n;
+    // Lowest position of a set that is not empty, by groups of four.
+    function [3:0] lowest;
+        input [15:0] set;
+        reg   [2:0]  part;             // three of four decide
+        begin
+            lowest[3:2] = (set[3:0]  != 4'd0) ? 2'd0
+                        : (set[7:4]  != 4'd0) ? 2'd1
+                        : (set[11:8] != 4'd0) ? 2'd2 : 2'd3;
+            part        = set[4*lowest[3:2] +: 3];
+            lowest[1:0] = part[0] ? 2'd0 : part[1] ? 2'd1 : part[2] ? 2'd2 : 2'd3;
+        end
+    endfunction
+
+    wire [NUM_ENGINES-1:0]   misused;              // per engine
+    wire [4*NUM_ENGINES-1:0] which;
+    wire [NUM_ENGINES-1:0]   is_foreign;
+
+    generate
+        for (e = 0; e < NUM_ENGINES; e = e + 1) begin : gen_misuse
+            wire [15:0] set = foreign_q[16*e +: 16] | over_q[16*e +: 16];
+
+            assign misused[e]      = (set != 16'd0);
+            assign which[4*e +: 4] = lowest(set);
+            assign is_foreign[e]   = foreign_q[16*e + which[4*e +: 4]];
+        end
+    endgenerate
+
+    reg     [7:0] cause;
+    reg     [2:0] engine;
+    reg     [3:0] index;
+    integer       k;
 
     // The lowest engine wins, and for it the lowest semaphore.
     always @* begin
-        found  = 1'b0;
         cause  = CAUSE_OWNER;
         engine = 3'd0;
         index  = 4'd0;
         for (k = NUM_ENGINES - 1; k >= 0; k = k - 1) begin
-            for (n = 15; n >= 0; n = n - 1) begin
-                if (foreign_q[16*k + n] || over_q[16*k + n]) begin
-                    found  = 1'b1;
-                    cause  = foreign_q[16*k + n] ? CAUSE_OWNER : CAUSE_OVERFLOW;
-                    engine = k[2:0] + 3'd1;
-                    index  = n[3:0];
-                end
+            if (misused[k]) begin
+                cause  = is_foreign[k] ? CAUSE_OWNER : CAUSE_OVERFLOW;
+                engine = k[2:0] + 3'd1;
+                index  = which[4*k +: 4];
             end
         end
     end
@@ -169,12 +190,12 @@ module npu_semaphores #(
         if (rst) begin
             fault_valid <= 1'b0;
         end else begin
-            fault_valid <= found;
+            fault_valid <= (misused != {NUM_ENGINES{1'b0}});
         end
     end
 
     always @(posedge clk) begin
-        if (found) begin
+        if (misused != {NUM_ENGINES{1'b0}}) begin
             fault_cause  <= cause;
             fault_engine <= engine;
             fault_index  <= index;
