@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::Options;
+use super::{Options, schedule};
 use super::net::{ConvLayer, DepthwiseLayer, Kind, Layer, Named, Net, PoolLayer, ValueId};
 use crate::design::Design;
-use crate::kernels::conv::{Conv, Sink, Skip, Source, conv};
+use crate::kernels::conv::{Conv, Running, Sink, Skip, Source};
 use crate::kernels::maps::{self, Copy as Part};
 use crate::kernels::pool::{pool, pool_from_dram};
 use crate::kernels::tensor::Arena;
@@ -42,14 +42,27 @@ const ALIGN: usize = 64;
 /// Most bytes of feature maps in DRAM at a time.
 const SCRATCH: usize = 1 << 34;
 
-struct Emission<'d, 'n> {
-    e: Emitter<'d>,
+/// The beginning of a layer.
+pub(super) struct Begun {
+    /// Where its result goes.
+    pub place: Place,
+    /// Where its operands are.
+    pub operands: Vec<Place>,
+    overwritten: Option<ValueId>,
+}
+
+/// Emits layers and knows where their operands are.
+pub(super) struct Emission<'d, 'n> {
+    pub e: Emitter<'d>,
     design: &'d Design,
-    net: &'n Net,
+    pub net: &'n Net,
     options: Options,
     places: Vec<Option<Place>>,
-    /// Layer after which a map is no longer needed.
-    last_use: Vec<usize>,
+    /// Operands that layers still have to read.
+    readers: Vec<usize>,
+    /// Weights of layers whose input is gathered on the way in, in the order of its pixels.
+    gathered: &'n [Option<Vec<i8>>],
+    spilled: &'n BTreeSet<ValueId>,
     inputs: Option<u8>,
     outputs: Option<u8>,
     scratch: Option<u8>,
@@ -69,19 +82,24 @@ pub fn emit(
         let layer = net.layers.len();
         Failure { layer, error: Box::new(error), on_chip: Vec::new() }
     };
-    let mut last_use = vec![0; net.values.len()];
-    for (at, layer) in net.layers.iter().enumerate() {
-        for value in layer.inputs.iter().chain([&layer.output]) {
-            last_use[value.0] = at;
-        }
+    let mut readers = vec![0; net.values.len()];
+    for value in net.layers.iter().flat_map(|layer| &layer.inputs) {
+        readers[value.0] += 1;
     }
+    let gathers = |layer: &Layer| match &layer.kind {
+        Kind::Conv(conv) if gathers(net, layer, conv, design.rows()) => Some(pixel_order(conv)),
+        _ => None,
+    };
+    let gathered: Vec<Option<Vec<i8>>> = net.layers.iter().map(gathers).collect();
     let mut emission = Emission {
         e: Emitter::new(design).map_err(whole)?,
         design,
         net,
         options,
         places: vec![None; net.values.len()],
-        last_use,
+        readers,
+        gathered: &gathered,
+        spilled,
         inputs: None,
         outputs: None,
         scratch: None,
@@ -95,25 +113,32 @@ pub fn emit(
             emission.declare_all(*value, tensor);
         }
     }
-    let mut made = Vec::new();
-    for (at, layer) in net.layers.iter().enumerate() {
-        let place = emission.layer(at, layer, spilled).map_err(|error| {
-            let chip = |(value, place): (usize, &Option<Place>)| {
-                matches!(place, Some(Place::Chip(_))).then_some(ValueId(value))
-            };
-            let mut on_chip: Vec<ValueId> =
-                emission.places.iter().enumerate().filter_map(chip).collect();
-            on_chip.push(layer.output);
-            on_chip.retain(|value| !spilled.contains(value));
-            Failure { layer: at, error: Box::new(error), on_chip }
-        })?;
-        made.push(place);
-    }
+    let made = schedule::run(&mut emission).map_err(|(layer, error)| {
+        let chip = |(value, place): (usize, &Option<Place>)| {
+            matches!(place, Some(Place::Chip(_))).then_some(ValueId(value))
+        };
+        let mut on_chip: Vec<ValueId> =
+            emission.places.iter().enumerate().filter_map(chip).collect();
+        on_chip.extend(net.layers.get(layer).map(|layer| layer.output));
+        on_chip.retain(|value| !spilled.contains(value));
+        Failure { layer, error: Box::new(error), on_chip }
+    })?;
     let macs = emission.e.macs();
     Ok((emission.e.finish().map_err(whole)?, made, macs))
 }
 
-impl Emission<'_, '_> {
+/// Whether a convolution takes fewer passes when the inputs of every output pixel are gathered on
+/// the way in, which LOAD does with what the host wrote.
+fn gathers(net: &Net, layer: &Layer, conv: &ConvLayer, rows: usize) -> bool {
+    let window = conv.kernel.iter().product::<usize>();
+    let from_host = |value: &ValueId| net.inputs.iter().any(|(input, _)| input == value);
+    conv.dilations == [1, 1]
+        && window > 1
+        && layer.inputs.first().is_some_and(from_host)
+        && (window * conv.in_channels).div_ceil(rows) < window * conv.in_channels.div_ceil(rows)
+}
+
+impl<'n> Emission<'_, 'n> {
     /// Space at the end of a region for the host.
     fn border(&mut self, kind: RegionKind, shape: [usize; 3], margin: usize) -> DramTensor {
         let (slot, name) = match kind {
@@ -221,8 +246,8 @@ impl Emission<'_, '_> {
         layer.inputs.iter().filter_map(chip).collect()
     }
 
-    /// A map whose words a layer reads before it writes the same ones, and that nothing needs later.
-    fn overwritten(&self, at: usize, layer: &Layer) -> Option<ValueId> {
+    /// A map whose words a layer reads before it writes the same ones, and that nothing else needs.
+    fn overwritten(&self, layer: &Layer) -> Option<ValueId> {
         let candidates: &[ValueId] = match &layer.kind {
             Kind::Conv(conv) if conv.residual.is_some() => layer.inputs.get(1..)?,
             Kind::Add(_) | Kind::Lookup(_) | Kind::Change(_) => &layer.inputs,
@@ -230,50 +255,62 @@ impl Emission<'_, '_> {
         };
         let shape = self.net.value(layer.output).shape();
         let fits = |value: &&ValueId| {
-            let read_once = layer.inputs.iter().filter(|input| input == value).count() == 1;
-            read_once
-                && self.last_use[value.0] == at
+            self.readers[value.0] == 1
+                && !self.net.is_output(**value)
                 && self.net.value(**value).shape() == shape
                 && matches!(self.place(**value), Some(Place::Chip(_)))
         };
         candidates.iter().find(fits).copied()
     }
 
-    /// Emits a layer; the place of its result.
-    fn layer(
-        &mut self,
-        at: usize,
-        layer: &Layer,
-        spilled: &BTreeSet<ValueId>,
-    ) -> Result<Place, KernelError> {
-        self.e.note(&layer.name);
+    /// Gives a layer's result a place; where its operands are, and the map that it overwrites.
+    pub fn begin(&mut self, layer: &Layer) -> Result<Begun, KernelError> {
         let output = layer.output;
-        let readers = self.net.readers(output).next().is_some();
-        let direct = matches!(layer.kind, Kind::Conv(_)) && !readers;
+        let unread = self.readers[output.0] == 0;
+        let direct = matches!(layer.kind, Kind::Conv(_)) && unread;
         let operands: Vec<Place> = layer.inputs.iter().filter_map(|v| self.place(*v)).collect();
-        let place = if spilled.contains(&output) || direct {
+        let mut overwritten = None;
+        let place = if self.spilled.contains(&output) || direct {
             Place::Dram(self.dram(output)?)
-        } else if let Some(old) = self.overwritten(at, layer) {
+        } else if let Some(old) = self.overwritten(layer) {
+            overwritten = Some(old);
             self.places[old.0].take().ok_or(KernelError::NoQueue)?
         } else {
             let inputs = self.chip_inputs(layer);
             let apart: Vec<&Fmap> = inputs.iter().collect();
             Place::Chip(self.e.fmap(self.net.value(output).shape(), &apart)?)
         };
-        self.kernel(layer, &operands, place)?;
+        self.places[output.0] = Some(place);
+        Ok(Begun { place, operands, overwritten })
+    }
+
+    /// Takes back the beginning of a layer.
+    pub fn cancel(&mut self, layer: &Layer, begun: &Begun) {
+        match begun.overwritten {
+            Some(old) => self.places[old.0] = self.places[layer.output.0].take(),
+            None => self.release(layer.output),
+        }
+    }
+
+    /// Stores a layer's result where the host reads it, and gives back what nothing needs any more.
+    pub fn end(&mut self, layer: &Layer, place: Place) -> Result<(), KernelError> {
+        let output = layer.output;
         if let Place::Chip(map) = place
             && (self.options.keep || self.net.is_output(output))
         {
             let tensor = self.dram(output)?;
             store_rows(&mut self.e, &map, 0..map.height, &tensor, [0, 0], 0)?;
         }
-        self.places[output.0] = Some(place);
-        for value in layer.inputs.iter().chain([&output]) {
-            if self.last_use[value.0] == at {
+        for value in &layer.inputs {
+            self.readers[value.0] -= 1;
+            if self.readers[value.0] == 0 {
                 self.release(*value);
             }
         }
-        Ok(place)
+        if self.readers[output.0] == 0 {
+            self.release(output);
+        }
+        Ok(())
     }
 
     fn release(&mut self, value: ValueId) {
@@ -299,23 +336,21 @@ impl Emission<'_, '_> {
         }
     }
 
-    /// Emits a layer whose operands and result have places.
-    fn kernel(
+    /// Emits a layer of VECTOR whose operands and result have places.
+    pub fn kernel(
         &mut self,
         layer: &Layer,
         operands: &[Place],
         place: Place,
     ) -> Result<(), KernelError> {
         match (&layer.kind, operands, place) {
-            (Kind::Conv(conv), _, _) => self.conv(conv, operands, place),
             (Kind::Depthwise(layer), [Place::Dram(from)], Place::Dram(to)) => {
                 depthwise_from_dram(&mut self.e, &depthwise_layer(layer), from, &to)
             }
-            (
-                Kind::Pool(PoolLayer { kind, kernel, strides, pads }),
-                [Place::Dram(from)],
-                Place::Dram(to),
-            ) => pool_from_dram(&mut self.e, *kind, *kernel, *strides, *pads, [from, &to]),
+            (Kind::Pool(layer), [Place::Dram(from)], Place::Dram(to)) => {
+                let PoolLayer { kind, kernel, strides, pads } = *layer;
+                pool_from_dram(&mut self.e, kind, kernel, strides, pads, [from, &to])
+            }
             _ => self.maps(layer, operands, place),
         }
     }
@@ -416,12 +451,14 @@ impl Emission<'_, '_> {
         Ok(number)
     }
 
-    fn conv(
+    /// Prepares a convolution whose operands and result have places.
+    pub fn conv(
         &mut self,
-        layer: &ConvLayer,
+        at: usize,
+        layer: &'n ConvLayer,
         operands: &[Place],
         place: Place,
-    ) -> Result<(), KernelError> {
+    ) -> Result<Running<'n>, KernelError> {
         let table = layer.table.as_ref().map(|table| self.table(table)).transpose()?;
         let skip = match (&layer.residual, operands.get(1)) {
             (Some(_), Some(&Place::Chip(map))) => Some(Skip::Map(map)),
@@ -432,7 +469,6 @@ impl Emission<'_, '_> {
             Place::Chip(map) => Sink::Map(map),
             Place::Dram(tensor) => Sink::Dram(tensor),
         };
-        let lowered;
         let mut kernel = Conv {
             weights: ConvWeights {
                 out_channels: layer.out_channels,
@@ -450,12 +486,10 @@ impl Emission<'_, '_> {
             residual: layer.residual,
             table,
         };
-        match operands.first() {
-            Some(Place::Chip(map)) => {
-                conv(&mut self.e, &kernel, Source::Map(*map), sink, skip)?;
-            }
-            Some(Place::Dram(tensor)) if self.lowers(layer, tensor) => {
-                lowered = pixel_order(layer);
+        let source = match (operands.first(), self.gathered.get(at).and_then(Option::as_ref)) {
+            (Some(&Place::Chip(map)), _) => Source::Map(map),
+            (Some(&Place::Dram(tensor)), None) => Source::Dram(tensor),
+            (Some(&Place::Dram(tensor)), Some(weights)) => {
                 let [kh, kw] = layer.kernel;
                 let gather = Lowering {
                     kernel: layer.kernel,
@@ -466,34 +500,16 @@ impl Emission<'_, '_> {
                 kernel.weights = ConvWeights {
                     in_channels: layer.in_channels * kh * kw,
                     kernel: [1, 1],
-                    values: &lowered,
+                    values: weights,
                     ..kernel.weights
                 };
                 kernel.strides = [1, 1];
                 kernel.pads = [0; 4];
-                conv(&mut self.e, &kernel, Source::Lowered(*tensor, gather), sink, skip)?;
+                Source::Lowered(tensor, gather)
             }
-            Some(Place::Dram(tensor)) => {
-                conv(&mut self.e, &kernel, Source::Dram(*tensor), sink, skip)?;
-            }
-            None => return Err(KernelError::NoQueue),
-        }
-        Ok(())
-    }
-
-    /// Whether a convolution of a tensor in DRAM takes fewer passes when every output pixel's inputs
-    /// are gathered on the way in.
-    fn lowers(&self, layer: &ConvLayer, tensor: &DramTensor) -> bool {
-        let rows = self.e.geometry.rows;
-        let window = layer.kernel.iter().product::<usize>();
-        let [top, left, ..] = layer.pads;
-        let margin = (top * tensor.width + left) * tensor.channels;
-        layer.dilations == [1, 1]
-            && window > 1
-            && Some(tensor.base) == self.inputs
-            && tensor.offset >= margin
-            && (window * layer.in_channels).div_ceil(rows)
-                < window * layer.in_channels.div_ceil(rows)
+            (None, _) => return Err(KernelError::NoQueue),
+        };
+        Running::new(&mut self.e, kernel, source, sink, skip)
     }
 }
 
@@ -511,7 +527,7 @@ fn pixel_order(layer: &ConvLayer) -> Vec<i8> {
     layer.weights.chunks(window * channels).flat_map(filter).collect()
 }
 
-fn depthwise_layer(layer: &DepthwiseLayer) -> Depthwise<'_> {
+pub(super) fn depthwise_layer(layer: &DepthwiseLayer) -> Depthwise<'_> {
     Depthwise {
         kernel: layer.kernel,
         weights: &layer.weights,

@@ -3,7 +3,8 @@
 //! - [`lower`] turns the operators of a [`Graph`] into layers of a [`net::Net`], each of which is one
 //!   kernel, or says why it cannot.
 //! - [`fuse`] moves additions and functions into the convolutions before them.
-//! - [`emit`] places feature maps in IBUF or DRAM and emits the kernels in order.
+//! - [`emit`] places feature maps in IBUF or DRAM and calls the kernels, in the order that
+//!   `schedule` finds: layers of the array and of the lanes take turns.
 //!
 //! Start with [`compile`]. Nothing here emits an instruction itself: kernels do.
 
@@ -11,6 +12,7 @@ pub mod emit;
 pub mod fuse;
 pub mod lower;
 pub mod net;
+mod schedule;
 pub mod view;
 
 use std::collections::BTreeSet;

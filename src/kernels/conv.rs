@@ -168,8 +168,13 @@ struct Arriving {
 impl Chunk {
     /// Whether the weights of all blocks fit WBUF and stay there for all tiles.
     fn fits(&self, e: &Emitter) -> bool {
+        self.words(e) <= e.geometry.wbuf_words
+    }
+
+    /// Words of all weights.
+    fn words(&self, e: &Emitter) -> usize {
         let bytes: usize = self.tiles.iter().map(|tiles| tiles.bytes.len()).sum();
-        bytes <= e.geometry.wbuf_words * e.geometry.wbuf_word_bytes
+        bytes / e.geometry.wbuf_word_bytes
     }
 
     /// Asks for the weights of a block and its parameters.
@@ -318,6 +323,8 @@ pub struct Running<'a> {
     next_chunk: usize,
     next_tile: usize,
     turn: Option<Turn>,
+    /// First word and number of words of WBUF and PBUF that the chunk keeps.
+    held: [(usize, usize); 2],
 }
 
 impl<'a> Running<'a> {
@@ -352,7 +359,8 @@ impl<'a> Running<'a> {
             }
         }
         let (chunk, turn) = (None, None);
-        Ok(Running { plan, inputs, outputs, skips, chunk, next_chunk: 0, next_tile: 0, turn })
+        let held = [(0, 0); 2];
+        Ok(Running { plan, inputs, outputs, skips, chunk, next_chunk: 0, next_tile: 0, turn, held })
     }
 
     /// What the next step needs; nothing when all is emitted.
@@ -372,10 +380,14 @@ impl<'a> Running<'a> {
         Some(Needs { rows, output_rows: tile.rows.clone(), words })
     }
 
-    /// Whether the weights of a chunk stay for all its tiles.
-    pub fn is_resident(&self, e: &Emitter) -> bool {
-        let total: usize = self.plan.weights.as_slice().iter().map(|tiles| tiles.bytes.len()).sum();
-        total <= e.geometry.wbuf_words * e.geometry.wbuf_word_bytes
+    /// Number of tiles of output pixels.
+    pub fn tiles(&self) -> usize {
+        self.plan.tiles.len()
+    }
+
+    /// Number of blocks of output channels.
+    pub fn blocks(&self) -> usize {
+        self.plan.chunks.last().map_or(0, |chunk| chunk.end)
     }
 
     /// Emits the next launches: at most `most` blocks of output channels of a tile. Each block of a
@@ -389,9 +401,15 @@ impl<'a> Running<'a> {
                 return Ok(None);
             };
             let chunk = self.plan.chunk(e, blocks)?;
-            if !chunk.fits(e) {
+            if chunk.fits(e) {
+                self.held = [(e.wbuf_position(), chunk.words(e)), (chunk.pbuf, chunk.blocks.len())];
+            } else {
                 chunk.load_params(e, 0..chunk.blocks.len())?;
+                // Every launch brings its weights anew, all around the ring.
+                let all = e.geometry.wbuf_words;
+                self.held = [(e.wbuf_position(), all), (chunk.pbuf, chunk.blocks.len())];
             }
+            e.hold(self.held[0], self.held[1]);
             self.chunk = Some(chunk);
         }
         let Some(chunk) = &mut self.chunk else { return Ok(None) };
@@ -444,6 +462,7 @@ impl<'a> Running<'a> {
         if self.next_tile == self.plan.tiles.len() {
             self.next_chunk += 1;
             self.chunk = None;
+            e.give_back(self.held[0], self.held[1]);
             if self.next_chunk < self.plan.chunks.len() {
                 self.next_tile = 0;
             }

@@ -43,7 +43,11 @@ pub struct Emitter<'d> {
     /// Space in VMEM.
     pub vmem: Arena,
     wbuf_next: usize,
+    /// Stretches of the weight ring that are still in use; one may go around its end.
+    wbuf_held: Vec<(usize, usize)>,
     pbuf_next: usize,
+    /// Stretches of PBUF that are still in use.
+    pbuf_held: Vec<(usize, usize)>,
     segments_next: usize,
     constants: Option<u8>,
     macs: u64,
@@ -64,7 +68,9 @@ impl<'d> Emitter<'d> {
             ibuf: Arena::new(geometry.ibuf_words, geometry.ibuf_bank_depth),
             vmem: Arena::new(geometry.vmem_words, geometry.vmem_bank_depth),
             wbuf_next: 0,
+            wbuf_held: Vec::new(),
             pbuf_next: 0,
+            pbuf_held: Vec::new(),
             segments_next: 0,
             constants: None,
             macs: 0,
@@ -222,6 +228,41 @@ impl<'d> Emitter<'d> {
         let start = self.pbuf_next;
         self.pbuf_next = start + words;
         Ok(start)
+    }
+
+    /// Whether the next `wbuf` words of the weight ring and the next `pbuf` words of PBUF are free of
+    /// what is held.
+    pub fn is_free(&self, wbuf: usize, pbuf: usize) -> bool {
+        let total = self.geometry.wbuf_words;
+        let ring = |&(start, words): &(usize, usize)| {
+            // Distances from one start to the other, in the direction of the ring.
+            let ahead = (start + total - self.wbuf_next) % total;
+            let behind = (self.wbuf_next + total - start) % total;
+            words == 0 || wbuf == 0 || (ahead >= wbuf && behind >= words)
+        };
+        let next = if self.pbuf_next + pbuf > self.geometry.pbuf_words { 0 } else { self.pbuf_next };
+        let plain = |&(start, words): &(usize, usize)| start + words <= next || next + pbuf <= start;
+        self.wbuf_held.iter().all(ring) && self.pbuf_held.iter().all(plain)
+    }
+
+    /// Keeps stretches of the weight ring and of PBUF until they are given back.
+    pub fn hold(&mut self, wbuf: (usize, usize), pbuf: (usize, usize)) {
+        self.wbuf_held.push(wbuf);
+        self.pbuf_held.push(pbuf);
+    }
+
+    /// Gives stretches back that were held.
+    pub fn give_back(&mut self, wbuf: (usize, usize), pbuf: (usize, usize)) {
+        for (held, stretch) in [(&mut self.wbuf_held, wbuf), (&mut self.pbuf_held, pbuf)] {
+            if let Some(at) = held.iter().position(|one| *one == stretch) {
+                held.remove(at);
+            }
+        }
+    }
+
+    /// The next word of the weight ring.
+    pub fn wbuf_position(&self) -> usize {
+        self.wbuf_next
     }
 
     /// The next `segments` segments of the function unit, behind the tables already there.

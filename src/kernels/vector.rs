@@ -3,6 +3,8 @@
 //! VECTOR addresses IBUF in words of `lanes` activations, `slices` of them to an IBUF word, so a
 //! feature map's strides are multiplied by `slices` and a kernel is launched once per slice.
 
+use std::ops::Range;
+
 use super::conv::{Requant, wrap};
 use super::strips::{Rows, strips};
 use super::transfer::load_words;
@@ -105,10 +107,6 @@ impl DepthwiseConstants {
         let [kh, kw] = layer.kernel;
         let words = depthwise_words(&geometry, channels, layer.kernel, layer.weights);
         let window_words = kw.next_multiple_of(geometry.taps);
-        let weights = e.fmap([kh, window_words, channels], apart)?;
-        let dram = e.constants(&words);
-        load_words(e, load::Function::Ibuf, dram, words.len(), weights.addr)?;
-
         let sums = layer
             .weights
             .chunks(kh * kw)
@@ -119,19 +117,27 @@ impl DepthwiseConstants {
             .zip(sums)
             .map(|(bias, sum)| bias.wrapping_sub(sum.wrapping_mul(layer.input_zero)))
             .collect();
-        let mut params = Vec::new();
+        // Space for everything before anything is loaded.
+        let weights = e.fmap([kh, window_words, channels], apart)?;
+        let mut constants = DepthwiseConstants { weights, params: Vec::new() };
+        let mut images = Vec::new();
         for slice in 0..geometry.slices {
             let bytes = lane_params(&geometry, &bias, layer.scales, slice, geometry.slices);
             let words = bytes.len() / (4 * geometry.lanes);
-            let param = e
-                .vmem
-                .take(words, &[])
-                .ok_or(KernelError::VmemFull { words, total: geometry.vmem_words })?;
+            let Some(param) = e.vmem.take(words, &[]) else {
+                constants.release(e);
+                return Err(KernelError::VmemFull { words, total: geometry.vmem_words });
+            };
+            constants.params.push((param, words));
+            images.push((param, bytes));
+        }
+        let dram = e.constants(&words);
+        load_words(e, load::Function::Ibuf, dram, words.len(), weights.addr)?;
+        for (param, bytes) in images {
             let dram = e.constants(&bytes);
             load_words(e, load::Function::Vmem, dram, bytes.len(), param)?;
-            params.push((param, words));
         }
-        Ok(DepthwiseConstants { weights, params })
+        Ok(constants)
     }
 
     /// Gives their space back.
@@ -164,19 +170,34 @@ pub fn depthwise_with(
     input: &Fmap,
     output: &Fmap,
 ) -> Result<(), KernelError> {
+    let blocks = 0..input.blocks(&e.geometry);
+    depthwise_part(e, layer, constants, [input, output], 0..output.height, blocks)
+}
+
+/// Emits some rows of the output and some blocks of channels.
+pub fn depthwise_part(
+    e: &mut Emitter,
+    layer: &Depthwise,
+    constants: &DepthwiseConstants,
+    [input, output]: [&Fmap; 2],
+    rows: Range<usize>,
+    blocks: Range<usize>,
+) -> Result<(), KernelError> {
     let geometry = e.geometry;
     let [kh, kw] = layer.kernel;
     let [stride_y, stride_x] = layer.strides;
     let segments = kw.div_ceil(geometry.taps);
     let window_words = segments * geometry.taps;
-    e.count_macs(output.height * output.width * layer.weights.len());
-    let weights = constants.weights;
+    let channels = (blocks.end * geometry.rows).min(input.channels) - blocks.start * geometry.rows;
+    e.count_macs(rows.len() * output.width * channels * kh * kw);
+    let from = |map: &Fmap| Fmap { addr: map.addr + blocks.start * map.block_stride(), ..*map };
+    let [input, output, weights] = [input, output, &constants.weights].map(from);
     let part = output.width.div_ceil(output.width.div_ceil(geometry.acc_depth));
 
     for (slice, &(param, _)) in constants.params.iter().enumerate() {
         for col in (0..output.width).step_by(part) {
             let width = part.min(output.width - col);
-            let y = -signed(layer.pads[0]);
+            let y = signed(rows.start * stride_y) - signed(layer.pads[0]);
             let x = signed(col * stride_x) - signed(layer.pads[1]);
             e.reset(Engine::Vector);
             let taps = geometry.taps;
@@ -185,9 +206,9 @@ pub fn depthwise_with(
                     (width - 1) * stride_x + taps,
                     segments,
                     kh,
-                    output.height,
+                    rows.len(),
                     1,
-                    input.blocks(&geometry),
+                    blocks.len(),
                 ],
                 src1: [1, taps, input.width, stride_y * input.width, 0, input.block_stride()],
                 dst: [0, 0, 0, output.width, 0, output.block_stride()],
@@ -198,17 +219,18 @@ pub fn depthwise_with(
             for (level, distance) in [(1, taps), (2, window_words), (5, weights.block_stride())] {
                 e.set(SRC2[level], (distance * geometry.slices) as u64);
             }
-            let source = lane_word(e, input, y, x, slice);
+            let source = lane_word(e, &input, y, x, slice);
             e.set(vector::src1::ADDR, source);
             let weight = lane_word(e, &weights, 0, 0, slice);
             e.set(vector::src2::ADDR, weight);
-            let target = lane_word(e, output, 0, signed(col), slice);
+            let target = lane_word(e, &output, signed(rows.start), signed(col), slice);
             e.set(vector::dst::ADDR, target);
-            window(e, input, y, x, layer.input_zero);
+            window(e, &input, y, x, layer.input_zero);
             e.set(vector::taps::STRIDE, stride_x as u64);
             e.set(vector::taps::TAP_STRIDE, geometry.slices as u64);
             e.set(vector::taps::OUT_STRIDE, geometry.slices as u64);
-            e.set(vector::param::ADDR, param as u64);
+            // A bias and a scale word for every block.
+            e.set(vector::param::ADDR, (param + 2 * blocks.start) as u64);
             requantize(e, layer.output);
             e.launch(vector::Function::Depthwise, &[(vector::SRC2, 1), (vector::CHANNEL, 1)])?;
         }
