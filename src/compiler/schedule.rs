@@ -20,6 +20,9 @@ const WINDOW: usize = 6;
 /// Parts of the channels in which a map of a single tile is made, for a depthwise layer to follow.
 const PARTS: usize = 8;
 
+/// Pixels that a part of a depthwise layer makes, or a little more.
+const BATCH: usize = 64;
+
 /// Cycles between the last operand of a part and the moment others can use its result.
 const LATENCY: u64 = 150;
 
@@ -190,7 +193,7 @@ impl<'n> Schedule<'_, '_, 'n> {
                 let kernel = depthwise_layer(depthwise);
                 let constants =
                     DepthwiseConstants::load(e, &kernel, from.channels, &[from, &to])?;
-                let batch = (e.geometry.obuf_depth / to.width.max(1)).clamp(1, to.height);
+                let batch = BATCH.div_ceil(to.width.max(1)).clamp(1, to.height);
                 let maps = [*from, to];
                 let batches =
                     Batches { layer: depthwise, constants, maps, batch, row: 0, block: 0 };

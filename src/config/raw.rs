@@ -91,7 +91,8 @@ pub struct BufferConfig {
 pub struct BankedConfig {
     /// Capacity of all banks together, such as `64 KiB`.
     pub size: Bytes,
-    /// Banks; more banks, fewer conflicts between engines.
+    /// Banks; more banks, fewer conflicts between engines. Those of IBUF are interleaved word by word
+    /// and a power of two.
     #[schemars(range(min = 1, max = 16))]
     pub banks: u32,
 }

@@ -12,7 +12,7 @@ use super::executor::{Rtl, RtlOptions, TraceWindow};
 use super::model::RamArray;
 use super::session::Session;
 use super::wave::Wave;
-use crate::design::Design;
+use crate::design::{BankedBuffer, Design};
 use crate::exec::compare::{Input, instruction_text};
 use crate::exec::{ExecError, Executor};
 use crate::golden::{Machine, Memory, Place};
@@ -345,6 +345,7 @@ struct Arrays {
     vmem: Vec<RamArray>,
     wbuf: Vec<RamArray>,
     pbuf: Vec<RamArray>,
+    ibuf_layout: BankedBuffer,
     activation_bits: usize,
     weight_bits: usize,
 }
@@ -367,6 +368,7 @@ impl Arrays {
             vmem: banks("u_vmem"),
             wbuf: banks("u_wbuf"),
             pbuf: banks("u_pbuf"),
+            ibuf_layout: *design.ibuf(),
             activation_bits: design.activation_bits(),
             weight_bits: design.weight_bits(),
         }
@@ -404,8 +406,14 @@ impl Arrays {
         bits: usize,
     ) -> Option<Vec<i64>> {
         let banks = self.banks(place);
-        let depth = banks.first()?.depth as usize;
-        let bytes = session.model().ram_word(banks.get(word / depth)?, (word % depth) as u32)?;
+        let (bank, row) = match place {
+            Place::Ibuf => self.ibuf_layout.place(word),
+            _ => {
+                let depth = banks.first()?.depth as usize;
+                (word / depth, word % depth)
+            }
+        };
+        let bytes = session.model().ram_word(banks.get(bank)?, row as u32)?;
         Some((0..elements).map(|element| signed(&bytes, element * bits, bits)).collect())
     }
 }

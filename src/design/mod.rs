@@ -44,17 +44,29 @@ impl Cell {
     }
 }
 
-/// A buffer of several banks with consecutive addresses.
+/// A buffer of several banks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BankedBuffer {
     /// Number of banks.
     pub banks: usize,
     /// Words of one bank, a power of two.
     pub bank_depth: usize,
+    /// Whether neighbouring words are in neighbouring banks, and not in the same one.
+    pub interleaved: bool,
     /// Words of all banks.
     pub words: usize,
     /// Bytes of a word.
     pub word_bytes: usize,
+}
+
+impl BankedBuffer {
+    /// Bank of a word, and its place there.
+    pub fn place(&self, word: usize) -> (usize, usize) {
+        match self.interleaved {
+            true => (word % self.banks.max(1), word / self.banks.max(1)),
+            false => (word / self.bank_depth.max(1), word % self.bank_depth.max(1)),
+        }
+    }
 }
 
 /// The weight ring.

@@ -195,7 +195,7 @@ fn buffers(numbers: &mut Numbers, config: &mut RawConfig) {
     let word = u64::from(rows * config.array.activation_bits / 8);
     let step = u64::from(rows.div_ceil(16) * cols * config.array.weight_bits / 8);
     let buffers = &mut config.buffers;
-    buffers.ibuf.banks = numbers.pick(&[1, 2, 3, 4, 8]);
+    buffers.ibuf.banks = numbers.pick(&[1, 2, 4, 8]);
     let depth = numbers.pick(&[64, 256, 1024]);
     buffers.ibuf.size = Bytes(u64::from(buffers.ibuf.banks) * word * depth);
     buffers.wbuf.size = Bytes(step * numbers.pick(&[32, 64, 128]));

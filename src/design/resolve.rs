@@ -51,6 +51,9 @@ pub(super) fn build(draft: &Draft) -> Result<Design, Vec<Violation>> {
     let ibuf_limit = MAX_WORDS / u64::from((array.rows / lanes).max(1));
     let cols = array.cols;
     let ibuf = rules.banked("ibuf", &mut resolved.buffers.ibuf, word_bytes.ibuf, ibuf_limit);
+    // Streams of all engines read IBUF at the same time, one word after the other: in interleaved
+    // banks they follow each other. Operators on rows in VMEM give each operand a bank.
+    let ibuf = rules.interleaved(ibuf, "ibuf");
     let vmem = rules.banked("vmem", &mut resolved.buffers.vmem, word_bytes.vmem, MAX_WORDS);
     let wbuf = rules.weights(&mut resolved.buffers.wbuf.size, word_bytes.wbuf, segment_rows);
     let pbuf_words = resolved.buffers.pbuf.channels.div_ceil(cols);
@@ -303,9 +306,22 @@ impl Rules<'_> {
         BankedBuffer {
             banks: banks as usize,
             bank_depth: depth as usize,
+            interleaved: false,
             words: words as usize,
             word_bytes: word as usize,
         }
+    }
+
+    /// A buffer whose neighbouring words are in neighbouring banks.
+    fn interleaved(&mut self, buffer: BankedBuffer, name: &str) -> BankedBuffer {
+        if !buffer.banks.is_power_of_two() {
+            let key = format!("buffers.{name}.banks");
+            let message = format!("`{key}` is {}, but must be a power of two", buffer.banks);
+            let (below, above) = (buffer.banks.next_power_of_two() / 2, buffer.banks.next_power_of_two());
+            let remedy = format!("change `{key}` to {below} or {above}");
+            self.report(&[key.as_str()], message, remedy);
+        }
+        BankedBuffer { interleaved: true, ..buffer }
     }
 
     fn weights(&mut self, size: &mut Bytes, word: u64, tile: u32) -> WeightBuffer {

@@ -143,6 +143,9 @@ pub enum Skip {
 /// on, since each block that computes gives the next more time.
 const START_SLICES: usize = 4;
 
+/// Outputs of as many pixels as a few weight tiles have rows are one tile.
+const SMALL_TILES: usize = 4;
+
 /// Weights and parameters of a chunk of output channel blocks, in the buffers.
 struct Chunk {
     blocks: Range<usize>,
@@ -250,7 +253,11 @@ impl<'a> Plan<'a> {
             }
         };
         let passes = whole.iter().product();
+        let small = output.iter().product::<usize>() <= SMALL_TILES * geometry.segment_rows;
+        let resident = matches!(source, Source::Map(_));
         let (first, last) = match start_tile(&geometry, pixel_bytes, &words, passes, align) {
+            // Nothing has to be brought but weights, which come faster than they are used.
+            Some(_) if small && resident => (geometry.obuf_depth, 0),
             Some(first) => (first, geometry.segment_rows),
             None => (geometry.obuf_depth, 0),
         };

@@ -1,6 +1,7 @@
 // Memory of several banks, each with one read and one write port, shared by clients of fixed
 // priority (client 0 first). A client loses a cycle only when one of higher priority wants the same
-// bank; different banks serve different clients at the same time.
+// bank; different banks serve different clients at the same time. Where words are interleaved, two
+// clients that read one word after the other collide once: the one that lost is then a bank behind.
 //
 // Read: data comes exactly three cycles after the accepted request (request register, RAM,
 // selection of the bank) and cannot be held back. Write: visible to requests accepted in the next
@@ -12,6 +13,7 @@
 module npu_banked_ram #(
     parameter NUM_BANKS  = 4,
     parameter BANK_DEPTH = 16,                     // words, a power of two from 2
+    parameter INTERLEAVE = 0,                      // neighbouring words in neighbouring banks
     parameter LANES      = 4,                      // separately writable lanes per word
     parameter LANE_W     = 8,                      // bits per lane
     parameter NUM_RD     = 2,                      // read clients
@@ -41,11 +43,17 @@ module npu_banked_ram #(
     localparam DEPTH_W = $clog2(BANK_DEPTH);
     localparam BANK_W  = (NUM_BANKS > 1) ? $clog2(NUM_BANKS) : 1;
     localparam TOTAL   = NUM_BANKS * BANK_DEPTH;
+    // Where an address has its bank and its row in the bank.
+    localparam BANK_LO = (INTERLEAVE != 0) ? 0 : DEPTH_W;
+    localparam ROW_LO  = (INTERLEAVE != 0 && NUM_BANKS > 1) ? BANK_W : 0;
     localparam [24:0] WORDS = TOTAL[24:0];
 
     generate
         if (BANK_DEPTH < 2 || (1 << DEPTH_W) != BANK_DEPTH) begin : gen_depth_check
             npu_error_bank_depth_must_be_a_power_of_two_from_2 u_error ();
+        end
+        if (INTERLEAVE != 0 && (NUM_BANKS & (NUM_BANKS - 1)) != 0) begin : gen_banks_check
+            npu_error_interleaved_banks_must_be_a_power_of_two u_error ();
         end
     endgenerate
 
@@ -86,7 +94,7 @@ module npu_banked_ram #(
                     assign want[j] = rd_valid[i] && legal;
                 end else begin : gen_decode
                     assign want[j] = rd_valid[i] && legal
-                        && (addr[DEPTH_W +: BANK_W] == BANK);
+                        && (addr[BANK_LO +: BANK_W] == BANK);
                 end
             end
 
@@ -125,7 +133,7 @@ module npu_banked_ram #(
             always @(posedge clk) begin
                 if (rd_valid[i]) begin
                     addr_q <= addr;
-                    rd_row_q[i*DEPTH_W +: DEPTH_W] <= addr[DEPTH_W-1:0];
+                    rd_row_q[i*DEPTH_W +: DEPTH_W] <= addr[ROW_LO +: DEPTH_W];
                 end
                 if (valid_q) begin
                     hit2_q <= hit_q;
@@ -158,7 +166,7 @@ module npu_banked_ram #(
                     assign want[j] = wr_valid[i] && legal;
                 end else begin : gen_decode
                     assign want[j] = wr_valid[i] && legal
-                        && (addr[DEPTH_W +: BANK_W] == BANK);
+                        && (addr[BANK_LO +: BANK_W] == BANK);
                 end
             end
 
@@ -183,7 +191,7 @@ module npu_banked_ram #(
             always @(posedge clk) begin
                 if (wr_valid[i]) begin
                     addr_q <= addr;
-                    wr_row_q[i*DEPTH_W +: DEPTH_W] <= addr[DEPTH_W-1:0];
+                    wr_row_q[i*DEPTH_W +: DEPTH_W] <= addr[ROW_LO +: DEPTH_W];
                     wr_lanes_q[i*LANES +: LANES]   <= wr_lanes[i*LANES +: LANES];
                     wr_data_q[i*WORD_W +: WORD_W]  <= wr_data[i*WORD_W +: WORD_W];
                 end

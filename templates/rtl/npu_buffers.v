@@ -181,6 +181,7 @@ module npu_buffers #(
     npu_banked_ram #(
         .NUM_BANKS (IBUF_BANKS),
         .BANK_DEPTH(IBUF_BANK_DEPTH),
+        .INTERLEAVE(1),
         .LANES     (IBUF_LANES),
         .LANE_W    (IBUF_LANE_W),
         .NUM_RD    (IBUF_RD),

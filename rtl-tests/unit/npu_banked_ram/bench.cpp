@@ -13,6 +13,10 @@
 static const unsigned WORD_W = PARAM_LANES * PARAM_LANE_W;
 static const unsigned WORDS = PARAM_NUM_BANKS * PARAM_BANK_DEPTH;
 
+static unsigned bank_of(unsigned address) {
+    return PARAM_INTERLEAVE ? address % PARAM_NUM_BANKS : address / PARAM_BANK_DEPTH;
+}
+
 // A port is a plain integer up to 64 bits and an array of 32-bit words above.
 template <typename T> void set_bits(T &port, unsigned at, unsigned width, uint64_t value) {
     for (unsigned i = 0; i < width; i++) {
@@ -109,7 +113,7 @@ int main(int argc, char **argv) {
         std::vector<std::pair<int, uint64_t>> accepted;
         for (int i = 0; i < PARAM_NUM_RD; i++) {
             bool valid = (top.rd_valid >> i) & 1, inside = rd_addr[i] < WORDS;
-            unsigned bank = inside ? rd_addr[i] / PARAM_BANK_DEPTH : 0;
+            unsigned bank = inside ? bank_of(rd_addr[i]) : 0;
             bool ready = !(valid && inside && bank_read[bank]);
             if (valid && ((top.rd_ready >> i) & 1) != ready) return 6;
             conflicts += valid && !ready;
@@ -128,7 +132,7 @@ int main(int argc, char **argv) {
         }
         for (int i = 0; i < PARAM_NUM_WR; i++) {
             bool valid = (top.wr_valid >> i) & 1, inside = wr_addr[i] < WORDS;
-            unsigned bank = inside ? wr_addr[i] / PARAM_BANK_DEPTH : 0;
+            unsigned bank = inside ? bank_of(wr_addr[i]) : 0;
             bool ready = !(valid && inside && bank_written[bank]);
             if (valid && ((top.wr_ready >> i) & 1) != ready) return 7;
             conflicts += valid && !ready;
