@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Options, schedule};
 use super::net::{ConvLayer, DepthwiseLayer, Kind, Layer, Named, Net, PoolLayer, ValueId};
+use super::{Options, schedule};
 use crate::design::Design;
 use crate::kernels::conv::{Conv, Running, Sink, Skip, Source};
 use crate::kernels::maps::{self, Copy as Part};

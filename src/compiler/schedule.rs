@@ -191,8 +191,7 @@ impl<'n> Schedule<'_, '_, 'n> {
             (Kind::Depthwise(depthwise), [Place::Chip(from)], Place::Chip(to)) => {
                 let e = &mut self.emission.e;
                 let kernel = depthwise_layer(depthwise);
-                let constants =
-                    DepthwiseConstants::load(e, &kernel, from.channels, &[from, &to])?;
+                let constants = DepthwiseConstants::load(e, &kernel, from.channels, &[from, &to])?;
                 let batch = BATCH.div_ceil(to.width.max(1)).clamp(1, to.height);
                 let maps = [*from, to];
                 let batches =
@@ -281,7 +280,8 @@ impl<'n> Schedule<'_, '_, 'n> {
         Some(Candidate { active: index, start: ready.max(self.clocks[engine]), engine })
     }
 
-    /// Rows and blocks of the next part of a depthwise layer, as far as its operand is emitted.
+    /// Rows and blocks of the next part of a depthwise layer, as far as its operand is emitted: some
+    /// blocks, and those that are there as soon as the lanes or the first ones are.
     fn depthwise_part(
         &self,
         batches: &Batches,
@@ -289,10 +289,19 @@ impl<'n> Schedule<'_, '_, 'n> {
     ) -> Option<(Range<usize>, Range<usize>)> {
         let [from, to] = &batches.maps;
         let rows = batches.row..(batches.row + batches.batch).min(to.height);
-        let blocks = from.blocks(&self.emission.e.geometry);
-        let there =
-            self.progress[operand].blocks(batches.block, blocks, batches.needed(&rows));
-        (there > 0).then_some((rows, batches.block..batches.block + there))
+        let all = from.blocks(&self.emission.e.geometry);
+        let progress = &self.progress[operand];
+        let needed = batches.needed(&rows);
+        let there = progress.blocks(batches.block, all, needed);
+        let least = all.div_ceil(PARTS).min(all - batches.block);
+        if there < least {
+            return None;
+        }
+        let first = batches.block;
+        let time = |count: usize| progress.time(needed, &(first..first + count));
+        let soon = time(least).max(self.clocks[VECTOR]);
+        let count = (least..=there).rev().find(|&count| time(count) <= soon).unwrap_or(least);
+        Some((rows, first..first + count))
     }
 
     /// Emits the next part of a layer; whether the layer is complete.

@@ -317,7 +317,8 @@ impl Rules<'_> {
         if !buffer.banks.is_power_of_two() {
             let key = format!("buffers.{name}.banks");
             let message = format!("`{key}` is {}, but must be a power of two", buffer.banks);
-            let (below, above) = (buffer.banks.next_power_of_two() / 2, buffer.banks.next_power_of_two());
+            let (below, above) =
+                (buffer.banks.next_power_of_two() / 2, buffer.banks.next_power_of_two());
             let remedy = format!("change `{key}` to {below} or {above}");
             self.report(&[key.as_str()], message, remedy);
         }

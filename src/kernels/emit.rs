@@ -240,8 +240,10 @@ impl<'d> Emitter<'d> {
             let behind = (self.wbuf_next + total - start) % total;
             words == 0 || wbuf == 0 || (ahead >= wbuf && behind >= words)
         };
-        let next = if self.pbuf_next + pbuf > self.geometry.pbuf_words { 0 } else { self.pbuf_next };
-        let plain = |&(start, words): &(usize, usize)| start + words <= next || next + pbuf <= start;
+        let next =
+            if self.pbuf_next + pbuf > self.geometry.pbuf_words { 0 } else { self.pbuf_next };
+        let plain =
+            |&(start, words): &(usize, usize)| start + words <= next || next + pbuf <= start;
         self.wbuf_held.iter().all(ring) && self.pbuf_held.iter().all(plain)
     }
 

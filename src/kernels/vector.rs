@@ -202,14 +202,7 @@ pub fn depthwise_part(
             e.reset(Engine::Vector);
             let taps = geometry.taps;
             let nest = Nest {
-                counts: [
-                    (width - 1) * stride_x + taps,
-                    segments,
-                    kh,
-                    rows.len(),
-                    1,
-                    blocks.len(),
-                ],
+                counts: [(width - 1) * stride_x + taps, segments, kh, rows.len(), 1, blocks.len()],
                 src1: [1, taps, input.width, stride_y * input.width, 0, input.block_stride()],
                 dst: [0, 0, 0, output.width, 0, output.block_stride()],
                 step_y: [0, 0, 1, stride_y, 0, 0],
