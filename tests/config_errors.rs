@@ -123,6 +123,7 @@ extensions:
     ("read_fifo", "axi: {max_burst_beats: 64, read_fifo_beats: 32}\n", &[]),
     ("lookup", "array: {activation_bits: 16, cell: generic}\n", &[]),
     ("acc_depth", "vector: {taps: 7, acc_depth: 4}\n", &[]),
+    ("interleaved_banks", "buffers: {ibuf: {banks: 6}}\n", &[]),
     ("sizes", "buffers:\n  ibuf: {size: 2 MB}\n  wbuf: {size: -1}\n  vmem: {size: 1 TiB}\n", &[]),
     (
         "buffers_too_small",

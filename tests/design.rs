@@ -77,7 +77,7 @@ fn sizes_round_down_and_the_resolved_value_stands() {
         with(&["buffers.ibuf.size=100 KiB", "buffers.ibuf.banks=2", "buffers.pbuf.channels=17"]);
     let ibuf = design.ibuf();
     assert_eq!((ibuf.banks, ibuf.bank_depth, ibuf.words), (2, 2048, 4096));
-    assert!(design.canonical().contains("size: 96 KiB"), "{}", design.canonical());
+    assert!(design.canonical().contains("size: 64 KiB"), "{}", design.canonical());
     assert!(design.canonical().contains("channels: 32"));
 }
 

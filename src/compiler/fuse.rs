@@ -1,6 +1,7 @@
 //! Additions and functions move into the convolutions before them, where they cost nothing.
 
 use super::net::{Kind, Layer, Net, ValueId};
+use crate::kernels::conv::Residual;
 
 /// What the design's post-processor can do.
 #[derive(Debug, Clone, Copy)]
@@ -45,18 +46,35 @@ fn replace(net: &mut Net, producer: usize, at: usize, change: impl FnOnce(&mut L
     net.layers[at - 1] = conv;
 }
 
-/// The first operand of an addition takes part in the outer of two roundings and so does the result
-/// of a convolution: only there do both give the same.
+/// Either operand may be the convolution's result; that of the later one comes first, so that the
+/// other is there.
 fn add(net: &mut Net, at: usize) -> bool {
     let [first, second] = net.layers[at].inputs[..] else { return false };
-    let Some(producer) = sole_conv(net, first).filter(|_| first != second) else { return false };
-    if matches!(&net.layers[producer].kind, Kind::Conv(conv) if conv.residual.is_some()) {
-        return false;
-    }
+    let free = |value: ValueId| {
+        let producer = sole_conv(net, value).filter(|_| first != second)?;
+        matches!(&net.layers[producer].kind, Kind::Conv(conv) if conv.residual.is_none())
+            .then_some(producer)
+    };
+    let (producer, is_second) = match (free(first), free(second)) {
+        (Some(a), Some(b)) => (a.max(b), b > a),
+        (Some(a), None) => (a, false),
+        (None, Some(b)) => (b, true),
+        (None, None) => return false,
+    };
+    let (skip, zero) = if is_second { (first, net.value(first).zero) } else { (second, 0) };
     replace(net, producer, at, |conv, sum| {
-        conv.inputs.push(second);
+        conv.inputs.push(skip);
         if let (Kind::Conv(layer), Kind::Add(residual)) = (&mut conv.kind, sum.kind) {
-            layer.residual = Some(residual);
+            layer.residual = Some(match is_second {
+                false => residual,
+                true => Residual {
+                    scale_a: residual.scale_b,
+                    scale_b: residual.scale_a,
+                    zero_b: zero,
+                    a_is_second: true,
+                    ..residual
+                },
+            });
         }
     });
     true
