@@ -232,6 +232,16 @@ fn older_operators_are_brought_to_the_version_that_scales_need() {
         report.rows.iter().find(|row| row.tensor == "c0_relu").unwrap().range.unwrap()[1],
         1.5
     );
+    // A clip that stays has its limits as inputs.
+    let exclude = vec!["c0_relu".to_owned()];
+    let stays = Options { exclude, ..Options::default() };
+    let graph = decode(&quantized(&old(1), stays).2).unwrap().graph.unwrap();
+    let clip = graph.node.iter().find(|node| node.op_type == "Clip").unwrap();
+    let limit = |index: usize| {
+        let found = graph.initializer.iter().find(|tensor| tensor.name == clip.input[index]);
+        f32::from_le_bytes(found.unwrap().raw_data[..4].try_into().unwrap())
+    };
+    assert_eq!([limit(1), limit(2)], [0.0, 1.5]);
     // All dimensions at once were one softmax.
     let problems = Job::new(&old(0), |_, _| Ok(()), Options::default()).unwrap_err();
     assert!(told(&problems).contains("`soft`") && told(&problems).contains("version_converter"));
