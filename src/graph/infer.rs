@@ -36,12 +36,10 @@ pub fn types(op: &Op, inputs: &[&Tensor]) -> Result<(), Fault> {
     use Dtype::{Bool, F32, I8, I32, I64};
     let (allowed, same): (&[Dtype], bool) = match op {
         Op::Conv { .. } | Op::ConvTranspose { .. } | Op::MatMul { .. } => (&[F32, I8], false),
-        Op::Softmax { .. }
-        | Op::LayerNorm { .. }
-        | Op::RmsNorm { .. }
-        | Op::BatchNorm { .. }
-        | Op::GroupNorm { .. } => (&[F32], true),
-        Op::Pool { .. } => (&[F32, I8], true),
+        Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::BatchNorm { .. } | Op::GroupNorm { .. } => {
+            (&[F32], true)
+        }
+        Op::Pool { .. } | Op::Softmax { .. } => (&[F32, I8], true),
         Op::Unary(Unary::Not) => (&[Bool], true),
         Op::Unary(Unary::Identity) => (&[F32, I8, I32, I64, Bool], true),
         Op::Unary(

@@ -24,6 +24,44 @@ pub fn softmax(shape: &[usize], x: &[f32], axis: usize, logarithm: bool) -> Vec<
     result
 }
 
+/// Softmax of activations as onnxruntime's QLinearSoftmax has it: exponentials from a table of
+/// binary32 numbers, their sum in ascending order, and shares in steps of one over a *whole* number,
+/// the reciprocal of the result's scale rounded down. `scale` is that of `x`, `to` scale and zero
+/// point of the result.
+///
+/// What does not fit the result wraps in onnxruntime's int8 kernel; here it saturates.
+pub fn softmax_activations(
+    shape: &[usize],
+    x: &[i8],
+    axis: usize,
+    scale: f32,
+    to: (f32, i32),
+) -> Vec<i8> {
+    let (extent, step) = (shape[axis], strides(shape)[axis].cast_unsigned());
+    let mut result = vec![0; x.len()];
+    if x.is_empty() {
+        return result;
+    }
+    // Entry 255 is that of the largest activation of a row: as large as sums allow.
+    let scale = f64::from(scale);
+    let largest_sum = log(f64::from(f32::MAX / extent as f32)) as f32;
+    let shift = (f64::from(largest_sum) - 5.0).max(0.0) / scale;
+    let table: Vec<f32> =
+        (0..256).map(|i| exp((f64::from(i) - 255.0 + shift) * scale) as f32).collect();
+    let steps = (1.0 / to.0).floor();
+    for start in (0..x.len()).filter(|i| i / step % extent == 0) {
+        let lane = || (0..extent).map(|i| start + i * step);
+        let largest = lane().map(|i| i32::from(x[i])).max().unwrap_or(0);
+        let power = |i: usize| table[(255 + i32::from(x[i]) - largest) as usize];
+        let sum = lane().map(power).fold(0.0_f32, |sum, p| sum + p);
+        for i in lane() {
+            let share = (power(i) * steps / sum).round_ties_even() as i32;
+            result[i] = share.saturating_add(to.1).clamp(-128, 127) as i8;
+        }
+    }
+    result
+}
+
 /// Layer norm over rows of `row` elements; without `centre` the mean stays and counts: RMS norm.
 pub fn layer(
     x: &[f32],

@@ -1,6 +1,6 @@
 //! Operators on activations.
 
-use super::{Fail, Operand, elementwise, movement, operand, plain, pool, wrong_type};
+use super::{Fail, Operand, elementwise, movement, norm, operand, plain, pool, wrong_type};
 use crate::arith::post::{Quant, Residual, add_residual, requantize, residual_offset};
 use crate::graph::op::{Binary, Op, PoolKind, ReduceKind, Unary};
 use crate::graph::tensor::{Dtype, Elements, Quantization, Tensor};
@@ -166,6 +166,11 @@ pub fn apply(
             let v = bytes(x).ok_or_else(|| wrong_type(x))?;
             let average = |inside: &[i8]| mean(inside, inside.len(), from, to, [min, max]);
             return Ok(Elements::I8(pool::reduced((x.shape(), &v), axes, average)));
+        }
+        (&Op::Softmax { axis, log: false }, (Some((scale, _)), _, Some(to))) => {
+            let v = bytes(x).ok_or_else(|| wrong_type(x))?;
+            let values = norm::softmax_activations(x.shape(), &v, axis, scale, to);
+            return Ok(limited(Elements::I8(values), clamp));
         }
         _ => {}
     }

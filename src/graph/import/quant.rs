@@ -251,6 +251,22 @@ pub fn qlinear_sigmoid(c: &mut Context) -> Made {
     with_result(c, Op::Unary(Unary::Sigmoid), &[x], 3, 4)
 }
 
+/// `opset` is the version of Softmax whose rules for `axis` it follows.
+pub fn qlinear_softmax(c: &mut Context) -> Made {
+    let old = c.int("opset", 0) < 13;
+    let axis = c.int("axis", if old { 1 } else { -1 });
+    let x = stated(c, 0, 1, 2, None)?;
+    let rank = c.shape(x).len();
+    let axis = c.axis(axis, rank)?;
+    if old && axis + 1 != rank {
+        return Err(Fault::new(
+            "up to `opset` 12 its `axis` takes all dimensions behind it as one",
+            "export with opset 13 or later, or give the last axis",
+        ));
+    }
+    with_result(c, Op::Softmax { axis, log: false }, &[x], 3, 4)
+}
+
 pub fn qlinear_leaky(c: &mut Context) -> Made {
     let slope = c.float("alpha", 0.01);
     let x = stated(c, 0, 1, 2, None)?;

@@ -265,6 +265,7 @@ const ALL: &[Operator] = &[
         "scales and zero points constant",
     ),
     runtime("QLinearSigmoid", quant::qlinear_sigmoid, "sigmoid", "scales and zero points constant"),
+    runtime("QLinearSoftmax", quant::qlinear_softmax, "softmax", "as opset 13, or the last axis"),
     runtime("QuantizeLinear", quant::quantize, "quantize", "as the standard one"),
     runtime("QuickGelu", math::quick_gelu, "silu", ""),
     runtime("SkipLayerNormalization", nn::skip_layer_norm, "add, layer_norm", "one output"),

@@ -3,12 +3,13 @@
 use super::view::merged;
 use crate::graph::op::{Binary, Op, PoolKind, ReduceKind};
 use crate::graph::tensor::{Dtype, Elements, Quantization, Tensor};
-use crate::graph::{Graph, Problem, TensorId, Uses};
+use crate::graph::{Graph, Node, Problem, TensorId, Uses};
 
 /// Fuses operators with the quantizations around them. A convolution or product of quantized
 /// operands whose result stays in binary32 multiplies integers as well.
 pub fn run(graph: &mut Graph) {
     let uses = graph.uses();
+    let mut summands = Vec::new();
     for last in 0..graph.nodes.len() {
         let node = graph.nodes[last].clone();
         match node.op {
@@ -25,7 +26,10 @@ pub fn run(graph: &mut Graph) {
                 if graph.tensor(node.output).quant.as_ref().is_none_or(|q| q.axis.is_some()) {
                     continue;
                 }
-                let Some((inputs, origin)) = operands(graph, &uses, position) else { continue };
+                let result = node.output;
+                let Some((inputs, origin)) = operands(graph, &uses, position, result) else {
+                    continue;
+                };
                 let inner = graph.nodes[position].clone();
                 let fused = &mut graph.nodes[last];
                 fused.op = inner.op;
@@ -43,14 +47,47 @@ pub fn run(graph: &mut Graph) {
                 if fuses {
                     continue;
                 }
-                let Some((inputs, origin)) = operands(graph, &uses, last) else { continue };
+                let Some((inputs, origin)) = operands(graph, &uses, last, node.output) else {
+                    continue;
+                };
                 let fused = &mut graph.nodes[last];
                 fused.inputs = inputs;
                 fused.origin = merged([&origin, &node.origin]);
+                summands.extend(summand(graph, &uses, last, &node));
             }
             _ => {}
         }
     }
+    for (behind, node) in summands.into_iter().rev() {
+        graph.nodes.insert(behind + 1, node);
+    }
+}
+
+/// The addition of a float bias behind a layer whose result stays in binary32: it is not in steps
+/// of the sums, and rounding it to them would change the result by more than roundings do.
+fn summand(graph: &mut Graph, uses: &Uses, last: usize, old: &Node) -> Option<(usize, Node)> {
+    let bias = *old.inputs.get(2).filter(|&&bias| behind(graph, uses, bias).is_none())?;
+    let (constant, shape) = (graph.tensor(bias).clone(), graph.tensor(old.output).shape.clone());
+    let bias = match old.op {
+        // A number per channel.
+        Op::Conv { .. } => {
+            let ones = vec![1; shape.len().saturating_sub(2)];
+            graph.add(Tensor { shape: [constant.shape.as_slice(), &ones].concat(), ..constant })
+        }
+        _ => bias,
+    };
+    let name = format!("{}/product", graph.tensor(old.output).name);
+    let product = graph.add(Tensor::new(name, &shape, Dtype::F32));
+    graph.nodes[last].output = product;
+    let node = Node {
+        name: format!("{}/bias", old.name),
+        op: Op::Binary(Binary::Add),
+        inputs: vec![product, bias],
+        output: old.output,
+        clamp: None,
+        origin: old.origin.clone(),
+    };
+    Some((last, node))
 }
 
 /// The quantized tensor behind a dequantized one, and the ONNX nodes in between.
@@ -60,11 +97,13 @@ fn behind(graph: &Graph, uses: &Uses, tensor: TensorId) -> Option<(TensorId, Vec
     (node.op == Op::Dequantize).then(|| (bytes, node.origin.clone()))
 }
 
-/// The quantized operands of a node, if it can work on them.
+/// The quantized operands of a node, if it can work on them; `result` is what it is to make. The
+/// bias of a float one is left to [`summand`] where it is float itself.
 fn operands(
     graph: &mut Graph,
     uses: &Uses,
     position: usize,
+    result: TensorId,
 ) -> Option<(Vec<TensorId>, Vec<String>)> {
     let node = graph.nodes[position].clone();
     let mut origins = Vec::new();
@@ -94,7 +133,11 @@ fn operands(
             }
             let w = symmetric(graph, w);
             let mut inputs = vec![x, w];
-            if let Some(&bias) = node.inputs.get(2) {
+            let wide = graph.tensor(result).dtype == Dtype::F32;
+            let apart = |bias: &&TensorId| wide && behind(graph, uses, **bias).is_none();
+            if let Some(&bias) = node.inputs.get(2).filter(apart) {
+                graph.tensor(bias).value.as_ref()?;
+            } else if let Some(&bias) = node.inputs.get(2) {
                 let scale = graph.tensor(x).quant.as_ref()?.at(0).0;
                 inputs.push(integer_bias(graph, uses, bias, scale, &quant)?);
             }
@@ -114,6 +157,14 @@ fn operands(
         | Op::Reduce { kind: ReduceKind::Mean | ReduceKind::Max | ReduceKind::Min, .. }
         | Op::Pad { .. } => {
             vec![take(graph, 0).filter(|&x| whole(graph, x))?]
+        }
+        // onnxruntime's kernel has one element type.
+        Op::Softmax { log: false, .. } => {
+            let x = take(graph, 0).filter(|&x| whole(graph, x))?;
+            if graph.tensor(x).unsigned != graph.tensor(result).unsigned {
+                return None;
+            }
+            vec![x]
         }
         Op::BatchNorm { .. } => {
             let x = take(graph, 0).filter(|&x| whole(graph, x))?;
@@ -189,7 +240,7 @@ fn integer_bias(
 
 /// Quantized layers whose weights are beyond int8 once their zero point is taken off.
 pub fn weights(graph: &Graph) -> Vec<Problem> {
-    let beyond = |node: &&crate::graph::Node| {
+    let beyond = |node: &&Node| {
         let w = node.inputs.get(1).map(|&id| graph.tensor(id));
         matches!(node.op, Op::Conv { .. } | Op::MatMul { .. })
             && w.is_some_and(|w| {
@@ -197,7 +248,7 @@ pub fn weights(graph: &Graph) -> Vec<Problem> {
                 w.is_constant() && zeros.iter().any(|&zero| zero != 0)
             })
     };
-    let problem = |node: &crate::graph::Node| {
+    let problem = |node: &Node| {
         let name = &graph.tensor(node.inputs[1]).name;
         Problem::new(
             format!("node `{}` ({})", node.name, node.op.name()),

@@ -2,7 +2,7 @@
 //! can be looked at by itself (`npugen graph MODEL --pass NAME`). [`ALL`] has them in their order.
 //!
 //! What changes results in their last bits: batch norms folded into weights, and a bias of float
-//! that becomes int32. Everything else computes what the ONNX graph says, quantized operators in
+//! that becomes int32 where the result is quantized. Everything else computes what the ONNX graph says, quantized operators in
 //! the way onnxruntime fuses them.
 
 mod activations;
