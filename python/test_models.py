@@ -13,7 +13,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from models import graph, make, minilm, page, quantize, reference, rewrite, seeded, torch_pickle
+from models import graph, make, minilm, page, quantize, reference, rewrite, seeded, torch_pickle, wide
 from models.cache import PACKAGES, Cache, ModelError, sha256
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -261,6 +261,91 @@ def test_words_are_cut_into_the_longest_pieces(monkeypatch):
     assert feed["input_ids"].tolist() == [[1, 7, 3, 3, 4, 2]]
 
 
+def encoder():
+    """A transformer's layer with everything that its products are quantized between."""
+    rng = np.random.default_rng(5)
+    constants, nodes = {}, []
+
+    def node(operator, output, *inputs, **attributes):
+        names = []
+        for index, value in enumerate(inputs):
+            if not isinstance(value, str):
+                names.append(f"{output}.{index}")
+                constants[names[-1]] = np.asarray(value)
+            else:
+                names.append(value)
+        nodes.append(helper.make_node(operator, names, [output], name=output, **attributes))
+        return output
+
+    def layer(x, output, inner, outer):
+        weights = rng.normal(0, 0.3, (inner, outer)).astype(np.float32)
+        y = node("MatMul", f"{output}_product", x, weights)
+        return node("Add", output, y, rng.normal(0, 0.3, outer).astype(np.float32))
+
+    def heads(x, order):
+        x = node("Reshape", f"{x}_heads", x, np.array([1, 8, 2, 8]))
+        return node("Transpose", f"{x}_turned", x, perm=order)
+
+    half = np.float32(0.5)
+    q = node("Mul", "q_scaled", heads(layer("x", "q", 16, 16), [0, 2, 1, 3]), half)
+    k = node("Mul", "k_scaled", heads(layer("x", "k", 16, 16), [0, 2, 3, 1]), half)
+    share = node("Softmax", "share", node("MatMul", "scores", q, k), axis=-1)
+    mixed = node("MatMul", "mixed", share, heads(layer("x", "v", 16, 16), [0, 2, 1, 3]))
+    mixed = node("Transpose", "mixed_turned", mixed, perm=[0, 2, 1, 3])
+    mixed = node("Reshape", "joined", mixed, np.array([1, 8, 16]))
+    x = node("Add", "residual", layer(mixed, "attention", 16, 16), "x")
+    wide_layer = layer(x, "wide", 16, 64)
+    bell = node("Erf", "bell", node("Div", "divided", wide_layer, np.float32(1.4142135)))
+    bell = node("Mul", "halved", half, node("Add", "above", bell, np.float32(1)))
+    gelu = node("Mul", "gelu", wide_layer, bell)
+    node("Add", "y", layer(gelu, "narrow", 64, 16), x)
+    # One channel of the GELU far above the others, for one token.
+    constants["wide_product.1"][:, 7] *= 20
+    values = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    border = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 8, 16]) for n in "xy"]
+    body = helper.make_graph(nodes, "encoder", border[:1], border[1:], values)
+    return graph.clean(helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)]))
+
+
+def test_wide_quantization_keeps_the_value_and_what_is_not_a_product(tmp_path, monkeypatch):
+    monkeypatch.setattr(quantize, "RANGES", tmp_path)
+    floats = encoder()
+    feeds = [{"x": seeded.seeded("wide", str(i), (1, 8, 16), 1.0)} for i in range(4)]
+    (wanted,) = quantize.session(graph.serialize(floats), quantize.LEVEL.ORT_DISABLE_ALL).run(
+        None, feeds[0]
+    )
+    wide.calibrate("encoder", floats, feeds)
+    plan = wide.read_plan("encoder", floats)
+    assert list(plan["copies"]) == ["gelu"] and plan["copies"]["gelu"].count(7) > 3
+
+    # Rewritten, not quantized: the same up to rounding.
+    rewritten = wide.prepare(floats)
+    wide.split(rewritten, plan["copies"])
+    same = rewritten.finish()
+    (found,) = quantize.session(graph.serialize(same), quantize.LEVEL.ORT_DISABLE_ALL).run(
+        None, feeds[0]
+    )
+    assert np.allclose(found, wanted, rtol=1e-4, atol=1e-4)
+    assert "Softmax" not in graph.operators(same) and graph.operators(same)["Mul"] == 2
+
+    made = wide.quantize_model(floats, plan)
+    arrays, gone = reference.run(
+        "encoder", graph.serialize(made), graph.serialize(floats), feeds, exact=False
+    )
+    assert gone == [] and reference.cosine(arrays["output/y"], arrays["float/y"]) > 0.999
+    # Operands of six layers, three of which share one, and of two products of activations.
+    assert sum(key.startswith("tensor/") for key in arrays) == 4 + 4
+    assert arrays["tensor/share_QuantizeLinear_Output"].max(axis=-1).min() == 127
+    # Residual sums read what was not quantized.
+    sums = {node.output[0]: list(node.input) for node in made.graph.node if node.op_type == "Add"}
+    assert "x" in sums["residual"] and "residual" in sums["y"]
+    with pytest.raises(ModelError, match="belongs to the float model"):
+        floats.graph.name = "changed"
+        wide.read_plan("encoder", floats)
+    with pytest.raises(ModelError, match="is missing\n.*calibrate other"):
+        wide.read_plan("other", floats)
+
+
 @pytest.mark.parametrize("arguments", [["make", "resnet5"], ["reference"]])
 def test_names_that_are_not_known_are_refused(arguments, tmp_path):
     command = [sys.executable, ROOT / "scripts" / "models.py", *arguments, "--dir", tmp_path]
@@ -273,11 +358,11 @@ def test_names_that_are_not_known_are_refused(arguments, tmp_path):
 def test_every_model_has_ranges_and_pins():
     pins = make.Pins().hashes
     for model in make.MODELS.values():
-        assert (quantize.RANGES / f"{model.float_name}.json").exists()
+        assert (quantize.RANGES / f"{model.ranges_name}.json").exists()
         assert {model.name, model.float_name} <= set(pins)
         assert (f"{model.name}_reference" in pins) == model.exact
     stored = {path.stem for path in quantize.RANGES.iterdir()}
-    assert stored == {model.float_name for model in make.MODELS.values()}
+    assert stored == {model.ranges_name for model in make.MODELS.values()}
     text = (ROOT / "docs" / "models.md").read_text()
     assert [pin for pin in pins.values() if pin not in text] == []
     for part in (page.HEAD, page.FORMS, page.REPRODUCIBLE, page.REFERENCES):

@@ -75,10 +75,10 @@ def main():
                 path = make.make_reference(cache, pins, name)
                 print(f"{file_sha256(path)}  {path}")
             elif options.command == "calibrate":
-                float_name = make.find(name).float_name
-                if float_name not in done:
+                ranges = make.find(name).ranges_name
+                if ranges not in done:
                     print(make.calibrate(cache, name))
-                done.add(float_name)
+                done.add(ranges)
     except ModelError as error:
         sys.exit(f"error: {error}")
 

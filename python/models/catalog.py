@@ -26,13 +26,18 @@ class Model:
     exact: bool = True
     # Whether the output is a probability.
     probabilities: bool = False
-    # Options of the quantizer, from the float model.
-    options: Callable = lambda _: {}
+    # Whether products give binary32, as `wide` makes them, and not what onnxruntime's quantizer does.
+    wide: bool = False
 
     @property
     def float_name(self):
         """The name of the float model; forms that differ in quantization alone share it."""
         return self.name.replace("_wide", "").replace("_int8", "_fp32")
+
+    @property
+    def ranges_name(self):
+        """The name of the file with what is calibrated."""
+        return self.name if self.wide else self.float_name
 
 
 def picture_feeds(key, prepare, source, count=None):
@@ -116,7 +121,14 @@ MODELS = {
         transformer("minilm_int8_64", "", 64),
         transformer("minilm_int8_128", "", 128),
         transformer("minilm_masked_int8_128", ", attention mask as input", 128, masked=True),
-        transformer("minilm_wide_int8_64", ", products binary32", 64, options=minilm.wide),
-        transformer("minilm_wide_int8_128", ", products binary32", 128, options=minilm.wide),
+        transformer("minilm_wide_int8_64", ", products binary32", 64, wide=True),
+        transformer("minilm_wide_int8_128", ", products binary32", 128, wide=True),
+        transformer(
+            "minilm_wide_masked_int8_128",
+            ", attention mask as input, products binary32",
+            128,
+            masked=True,
+            wide=True,
+        ),
     ]
 }

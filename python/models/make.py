@@ -4,7 +4,7 @@ import json
 import pathlib
 import time
 
-from . import graph, quantize, reference
+from . import graph, quantize, reference, wide
 from .cache import ModelError, file_sha256, say, sha256
 from .catalog import MODELS
 
@@ -54,9 +54,12 @@ def make(cache, pins, name, force=False):
     start = time.monotonic()
     say(f"{name}: making the float model")
     floats = model.float_model(cache)
-    ranges = quantize.read_ranges(model.float_name, floats, model.operators)
     say(f"{name}: quantizing")
-    quantized = quantize.quantize(floats, model.operators, ranges, model.options(floats))
+    if model.wide:
+        quantized = wide.quantize_model(floats, wide.read_plan(name, floats))
+    else:
+        ranges = quantize.read_ranges(model.float_name, floats, model.operators)
+        quantized = quantize.quantize(floats, model.operators, ranges)
     for (n, path), made in zip(files, (floats, quantized)):
         data = graph.serialize(made)
         pins.check(n, path, sha256(data))
@@ -69,7 +72,10 @@ def calibrate(cache, name):
     """Computes the ranges of a model's activations afresh; returns the file's path."""
     model = find(name)
     floats = model.float_model(cache)
-    return quantize.calibrate(model.float_name, floats, model.operators, model.calibration(cache))
+    feeds = model.calibration(cache)
+    if model.wide:
+        return wide.calibrate(name, floats, feeds)
+    return quantize.calibrate(model.float_name, floats, model.operators, feeds)
 
 
 def make_reference(cache, pins, name):

@@ -1,7 +1,8 @@
 """MiniLM-L6: a transformer's encoder with real weights, which its package stores as int8.
 
 The weights are dequantized, the shapes made static and everything that then is constant is
-computed; the result is quantized again, matrix products only, with int8 activations.
+computed; the result is quantized again, matrix products only, with int8 activations: by
+onnxruntime's quantizer, or as in `wide`.
 """
 
 import functools
@@ -74,22 +75,6 @@ def is_broadcast(indices, tokens):
     """Whether a GatherND with these indices only spreads a mask [1, N] to [1, 1, 1, N]."""
     expected = np.arange(tokens).reshape(1, 1, 1, tokens)
     return np.array_equal(indices[..., 1], expected) and not indices[..., 0].any()
-
-
-def wide(model):
-    """Options of the quantizer for products that stay binary32, as an accelerator with a wide
-    output has them; operands that are both activations then have no zero points."""
-    constants = graph.initializers(model)
-    operands = {
-        name: [{"symmetric": True}]
-        for node in model.graph.node
-        if node.op_type == "MatMul" and node.input[1] not in constants
-        for name in node.input
-    }
-    return {
-        "OpTypesToExcludeOutputQuantization": ["MatMul"],
-        "TensorQuantOverrides": operands,
-    }
 
 
 @functools.cache

@@ -108,7 +108,7 @@ def read_ranges(name, model, operators, folder=None):
     return stored["ranges"]
 
 
-def quantize(model, operators, ranges, options=None):
+def quantize(model, operators, ranges):
     """The int8 model in QDQ form: int8 activations, int8 weights per channel, int32 biases."""
     data = TensorsData(
         CalibrationMethod.MinMax,
@@ -136,7 +136,6 @@ def quantize(model, operators, ranges, options=None):
                 weight_type=QuantType.QInt8,
                 activation_type=QuantType.QInt8,
                 calibration_cache_path=stored,
-                extra_options=dict(options or {}),
             )
         finally:
             logger.setLevel(level)
