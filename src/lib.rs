@@ -9,6 +9,7 @@ pub mod cosim;
 pub mod design;
 pub mod error;
 pub mod exec;
+pub mod explain;
 pub mod expr;
 pub mod files;
 pub mod functions;

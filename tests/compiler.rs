@@ -15,7 +15,7 @@ use std::io::Cursor;
 
 use ndarray::{Array2, Array4};
 use ndarray_npy::NpzReader;
-use npugen::compiler::net::ValueId;
+use npugen::compiler::net::{Net, ValueId};
 use npugen::compiler::{self, Options, emit, fuse, lower};
 use npugen::design::Design;
 use npugen::exec::tensor::{self, Values};
@@ -24,7 +24,7 @@ use npugen::golden::Golden;
 use npugen::graph::import::{self, Options as Shapes};
 use npugen::graph::{Binary, Elements, Graph, Op, eval, passes};
 use npugen::onnx::Model;
-use npugen::program::{Program, lint};
+use npugen::program::{Memory, Program, lint};
 
 const DIGITS: &[u8] = include_bytes!("data/digits_int8.onnx");
 const PICTURES: &[u8] = include_bytes!("data/digits_test.npz");
@@ -76,6 +76,62 @@ fn the_digits_network_gives_onnxruntimes_logits_on_every_preset() {
             assert_eq!(outputs, [("logits".to_owned(), Values::Float(logits.clone()))], "{preset}");
         }
     }
+}
+
+/// What the program says of its layers is what the compiler did.
+#[test]
+fn programs_describe_their_layers() {
+    let design = Design::preset("tiny").unwrap();
+    let compiled = compiler::compile(&digits(), &design, Options::default()).unwrap();
+    let layers = &compiled.program.layers;
+    assert_eq!(layers.iter().map(|layer| layer.macs).sum::<u64>(), compiled.macs);
+    let kernels: Vec<&str> = layers.iter().map(|layer| layer.kernel.as_str()).collect();
+    assert_eq!(kernels[4..], ["conv", "conv+add", "conv+add", "average_pool", "conv"]);
+    assert!(layers.iter().all(|layer| layer.remark.is_empty() && !layer.nodes.is_empty()));
+    let last = layers.last().unwrap();
+    assert_eq!(
+        (last.name.as_str(), &last.shape[..], last.place),
+        ("fc", &[1, 1, 10][..], Memory::Dram)
+    );
+    let notes = compiled.program.provenance.iter().map(|(_, note)| note);
+    let unknown: Vec<&str> =
+        notes.filter(|note| !layers.iter().any(|layer| layer.name == *note)).collect();
+    assert_eq!(unknown, ["semaphores", ""]);
+
+    let apart = Options { fuse: false, keep: false };
+    let compiled = compiler::compile(&digits(), &design, apart).unwrap();
+    let remarks: Vec<(&str, &str)> = compiled
+        .program
+        .layers
+        .iter()
+        .filter(|layer| !layer.remark.is_empty())
+        .map(|layer| (layer.kernel.as_str(), layer.remark.as_str()))
+        .collect();
+    assert_eq!(remarks, [("add", "fusion is switched off"); 2]);
+}
+
+/// Why an addition stays a layer of its own.
+#[test]
+fn what_is_not_fused_says_why() {
+    let mut net = lower::lower(&digits()).unwrap();
+    let all = fuse::Abilities { residual: true, lookup: true };
+    let add = net.layers.iter().position(|layer| layer.kind.name() == "add").unwrap();
+    let remark = |net: &Net, abilities| fuse::remark(net, add, abilities).unwrap();
+    let none = fuse::Abilities { residual: false, lookup: true };
+    assert_eq!(remark(&net, none), "the design's post-processor adds no second map");
+    assert_eq!(fuse::remark(&net, 0, all), None);
+    let [own, other] = net.layers[add].inputs[..] else { panic!("two operands") };
+    let names = [own, other].map(|value| net.value(value).name().to_owned());
+    let named = net.outputs[0].1.clone();
+    net.outputs.push((own, named));
+    let expected =
+        format!("`{}` is an output of the network; `{}` has other readers", names[0], names[1]);
+    assert_eq!(remark(&net, all), expected);
+    net.layers[add].inputs[1] = own;
+    assert_eq!(remark(&net, all), "both operands are the same map");
+    let input = net.inputs[0].0;
+    net.layers[add].inputs[1] = input;
+    assert!(remark(&net, all).ends_with("` is an input of the network"));
 }
 
 /// Every tensor of the network, in either place, with and without fusion, against the reference.

@@ -108,10 +108,11 @@ fn commands(text: &str) -> Vec<String> {
 
 /// Whether a command needs a simulator or would write outside its folder.
 fn kind(command: &str) -> Kind {
-    let simulated =
-        ["bench", "compare", "fuzz", "test-extension"].iter().any(|name| command.starts_with(name))
-            || command.starts_with("demo") && !command.contains("--golden-only")
-            || command.contains("--on rtl");
+    let simulated = ["bench", "compare", "explain", "fuzz", "test-extension"]
+        .iter()
+        .any(|name| command.starts_with(name))
+        || command.starts_with("demo") && !command.contains("--golden-only")
+        || command.contains("--on rtl");
     if command.contains("~/") {
         Kind::Print
     } else if simulated && !command.contains("--on golden") {
@@ -161,7 +162,7 @@ fn folder() -> tempfile::TempDir {
 fn examples_of_the_help_texts_work() {
     let folder = folder();
     // Programs are made first.
-    let names = "asm build compile run compare disasm lint demo bench fuzz function graph quantize test-extension schema doctor completions";
+    let names = "asm build compile run explain compare disasm lint demo bench fuzz function graph quantize test-extension schema doctor completions";
     let help =
         |name: &str| String::from_utf8(npugen(folder.path(), &[name, "--help"]).stdout).unwrap();
     let mut count = 0;

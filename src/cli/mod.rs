@@ -14,6 +14,7 @@ mod demo;
 mod design_args;
 mod disasm;
 mod doctor;
+mod explain;
 mod extension;
 mod function;
 mod fuzz;
@@ -69,6 +70,7 @@ enum Command {
     Run(run::Args),
     Compare(compare::Args),
     Compile(compile::Args),
+    Explain(explain::Args),
     Asm(asm::Args),
     Disasm(disasm::Args),
     Lint(lint::Args),
@@ -91,6 +93,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Run(args) => run::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Compile(args) => compile::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Asm(args) => asm::run(args),
         Command::Disasm(args) => disasm::run(args),
         Command::Lint(args) => lint::run(args),

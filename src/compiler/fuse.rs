@@ -90,3 +90,51 @@ fn lookup(net: &mut Net, at: usize) -> bool {
     });
     true
 }
+
+/// Whether a layer is of a kind that moves into convolutions.
+pub fn could_move(kind: &Kind) -> bool {
+    matches!(kind, Kind::Add(_) | Kind::Lookup(_))
+}
+
+/// Why a layer that could have moved into a convolution did not.
+pub fn remark(net: &Net, at: usize, abilities: Abilities) -> Option<String> {
+    let layer = net.layers.get(at).filter(|layer| could_move(&layer.kind))?;
+    let is_add = matches!(layer.kind, Kind::Add(_));
+    match (is_add, abilities) {
+        (true, Abilities { residual: false, .. }) => {
+            return Some("the design's post-processor adds no second map".to_owned());
+        }
+        (false, Abilities { lookup: false, .. }) => {
+            return Some("the design's post-processor has no lookup".to_owned());
+        }
+        _ => {}
+    }
+    if let [first, second] = layer.inputs[..]
+        && first == second
+    {
+        return Some("both operands are the same map".to_owned());
+    }
+    let reasons: Vec<String> =
+        layer.inputs.iter().map(|&value| obstacle(net, value, is_add)).collect();
+    Some(reasons.join("; "))
+}
+
+/// What stands against moving a reader of a map into the convolution that makes the map.
+fn obstacle(net: &Net, value: ValueId, is_add: bool) -> String {
+    let name = net.value(value).name();
+    let Some(producer) = net.producer(value).and_then(|at| net.layers.get(at)) else {
+        return format!("`{name}` is an input of the network");
+    };
+    let Kind::Conv(conv) = &producer.kind else {
+        return format!("`{name}` is the result of `{}`", producer.kind.name());
+    };
+    if net.is_output(value) {
+        format!("`{name}` is an output of the network")
+    } else if conv.table.is_some() {
+        format!("the convolution that makes `{name}` ends in a function already")
+    } else if is_add && conv.residual.is_some() {
+        format!("the convolution that makes `{name}` has an addition already")
+    } else {
+        format!("`{name}` has other readers")
+    }
+}

@@ -10,6 +10,7 @@
 
 pub mod emit;
 pub mod fuse;
+mod layers;
 pub mod lower;
 pub mod net;
 mod schedule;
@@ -63,14 +64,17 @@ pub fn compile(graph: &Graph, design: &Design, options: Options) -> Result<Compi
             "set `array.activation_bits` and `array.weight_bits` to 8",
         )]);
     }
+    let abilities = fuse::Abilities { residual: design.residual(), lookup: design.lookup() };
     if options.fuse {
-        let abilities = fuse::Abilities { residual: design.residual(), lookup: design.lookup() };
         fuse::fuse(&mut net, abilities);
     }
     let mut spilled = BTreeSet::new();
     loop {
         let failure = match emit::emit(&net, design, options, &spilled) {
-            Ok((program, places, macs)) => return Ok(Compiled { program, net, places, macs }),
+            Ok((mut program, places, macs)) => {
+                program.layers = layers::layers(&net, &places, abilities, options);
+                return Ok(Compiled { program, net, places, macs });
+            }
             Err(failure) => failure,
         };
         let demoted = match *failure.error {

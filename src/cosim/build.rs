@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::error::{Error, file};
+use super::probe;
 use crate::tools::{self, Tool};
 
 /// The C interface, compiled with every model.
@@ -41,6 +42,8 @@ pub struct Source {
 pub enum Flavour {
     /// Runs as fast as possible.
     Fast,
+    /// Shows the signals that times are read from.
+    Probe,
     /// Can also write waveforms and show the RAM arrays.
     Debug,
 }
@@ -156,7 +159,9 @@ fn compiler_options(options: &BuildOptions) -> Vec<&'static str> {
         "-DVL_TIME_STAMP64",
     ];
     match options.flavour {
-        Flavour::Fast => flags.extend(["-DVM_TRACE=0", "-DVM_TRACE_VCD=0", "-DNPUGEN_MEMORIES=0"]),
+        Flavour::Fast | Flavour::Probe => {
+            flags.extend(["-DVM_TRACE=0", "-DVM_TRACE_VCD=0", "-DNPUGEN_MEMORIES=0"])
+        }
         Flavour::Debug => flags.extend(["-DVM_TRACE=1", "-DVM_TRACE_VCD=1", "-DNPUGEN_MEMORIES=1"]),
     }
     if has_avx2() {
@@ -197,14 +202,28 @@ fn verilator_options(options: &BuildOptions) -> Vec<&'static str> {
         "--Mdir",
         "obj",
     ];
-    if options.flavour == Flavour::Debug {
-        flags.extend(["--trace", "visible.vlt"]);
+    match options.flavour {
+        Flavour::Fast => {}
+        Flavour::Probe => flags.push("visible.vlt"),
+        Flavour::Debug => flags.extend(["--trace", "visible.vlt"]),
     }
     flags
 }
 
-/// Makes the RAM arrays of a debug library visible; the emitted files stay as they are.
-const VISIBLE: &str = "`verilator_config\npublic_flat_rd -module \"npu_ram_1r1w\" -var \"mem\"\n";
+/// Makes the RAM arrays of a debug library, or the signals of one for observation, visible; the
+/// emitted files stay as they are.
+fn visible(flavour: Flavour) -> String {
+    let signals: &[(&str, &str)] = match flavour {
+        Flavour::Fast => &[],
+        Flavour::Probe => &probe::SIGNALS.map(|signal| (signal.module, signal.name)),
+        Flavour::Debug => &[("npu_ram_1r1w", "mem")],
+    };
+    let mut text = "`verilator_config\n".to_owned();
+    for (module, name) in signals {
+        text += &format!("public_flat_rd -module \"{module}\" -var \"{name}\"\n");
+    }
+    text
+}
 
 fn key(sources: &[Source], tools: &Tools, options: &BuildOptions) -> String {
     let mut hash = Sha256::new();
@@ -214,7 +233,7 @@ fn key(sources: &[Source], tools: &Tools, options: &BuildOptions) -> String {
     };
     add(&tools.versions);
     add(SHIM);
-    add(VISIBLE);
+    add(&visible(options.flavour));
     add(if options.quick { "quick, in units" } else { "fast" });
     for flag in compiler_options(options).into_iter().chain(verilator_options(options)) {
         add(flag);
@@ -291,7 +310,7 @@ fn compile_model(
             names.push(&source.name);
         }
     }
-    write(&work.join("visible.vlt"), VISIBLE)?;
+    write(&work.join("visible.vlt"), &visible(options.flavour))?;
     run(Command::new(&tools.verilator).args(verilator_options(options)).args(&names), work)?;
     let objects = work.join("obj");
     write(&objects.join("shim.cpp"), SHIM)?;

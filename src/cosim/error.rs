@@ -150,6 +150,12 @@ pub enum Error {
         /// Write bursts.
         writes: usize,
     },
+    /// The model does not show a signal.
+    #[error("the simulated Verilog has no signal `{signal}`, from which times are read")]
+    Probe {
+        /// Instance path and name.
+        signal: String,
+    },
     /// A register holds what it cannot.
     #[error("the machine reports {what} {value}, which does not exist")]
     Register {
@@ -191,6 +197,7 @@ impl Error {
             | Error::Hang { .. }
             | Error::Unfinished { .. }
             | Error::Register { .. } => 5,
+            Error::Probe { .. } => 1,
             Error::ToolFailed { .. }
             | Error::File { .. }
             | Error::Load { .. }
@@ -217,6 +224,7 @@ impl Error {
             }
             Error::TraceOverflow { .. } => "raise `control.trace_depth`, or use fewer tags",
             Error::Emit(_) => "this is a mistake in npugen; please report the configuration",
+            Error::Probe { .. } => "simulate the Verilog that `npugen build` emits today",
             Error::Identity { .. } => "give the configuration the Verilog was made from",
             Error::Simulator { .. }
             | Error::Protocol { .. }

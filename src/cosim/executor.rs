@@ -56,6 +56,8 @@ pub struct RtlOptions {
     pub progress: bool,
     /// Write a waveform; asks for a debug build.
     pub trace: Option<TraceWindow>,
+    /// Build the model so that every cycle can be watched.
+    pub probe: bool,
 }
 
 impl Default for RtlOptions {
@@ -70,6 +72,7 @@ impl Default for RtlOptions {
             misalign: false,
             progress: false,
             trace: None,
+            probe: false,
         }
     }
 }
@@ -84,7 +87,7 @@ pub struct RunFigures {
     /// What moved on the bus, since the model was made.
     pub dram: DramCounts,
     /// Simulated cycle that is cycle zero of the run in retirements and waveforms: the one after
-    /// the host's write of `start` was answered, a few cycles into the machine's own count.
+    /// the host's write of `start` was answered, a few cycles before the machine begins to count.
     pub origin: u64,
 }
 
@@ -152,6 +155,8 @@ impl Rtl {
     pub fn new(design: &Design, mut options: RtlOptions) -> Result<Self, Error> {
         if options.trace.is_some() {
             options.build.flavour = Flavour::Debug;
+        } else if options.probe {
+            options.build.flavour = Flavour::Probe;
         }
         let verilog = match options.sources.take() {
             Some(sources) => sources,

@@ -1,8 +1,8 @@
 //! Co-simulation: the emitted Verilog, built by Verilator and run in this process, with the DRAM
 //! and the host played by Rust.
 //!
-//! Owns the memory model, the register port's host, the build cache and the search for the first
-//! divergence. Does not know what a program means: that is `golden`'s.
+//! Owns the memory model, the register port's host, the build cache, the search for the first
+//! divergence and the look inside that [`probe`] gives. Does not know what a program means: that is `golden`'s.
 //! Start at [`build`] for the way from text to a library, at [`dram`] for the memory.
 
 pub mod build;
@@ -15,6 +15,7 @@ pub mod lockstep;
 pub mod memory;
 pub mod model;
 pub mod pins;
+pub mod probe;
 pub mod progress;
 pub mod protocol;
 pub mod rng;

@@ -16,6 +16,8 @@ type Message = unsafe extern "C" fn(*const c_void) -> *const c_char;
 type TraceOpen = unsafe extern "C" fn(*mut c_void, *const c_char, u64) -> c_int;
 type TraceClose = unsafe extern "C" fn(*mut c_void);
 type Layout = unsafe extern "C" fn() -> u32;
+type ProbeOpen = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> u32;
+type Samples = unsafe extern "C" fn(*const c_void) -> *const u8;
 type MemoryCount = unsafe extern "C" fn(*const c_void) -> u32;
 type MemoryAt = unsafe extern "C" fn(*const c_void, u32, *mut RawMemory);
 
@@ -42,6 +44,9 @@ pub struct RamArray {
     data: *const u8,
 }
 
+/// Bytes of a signal's place among the samples.
+pub const PROBE_BYTES: usize = 16;
+
 /// One instance of the machine, in simulation.
 pub struct Model {
     handle: *mut c_void,
@@ -50,6 +55,9 @@ pub struct Model {
     message: Message,
     trace_open: TraceOpen,
     trace_close: TraceClose,
+    probe: ProbeOpen,
+    samples: Samples,
+    probes: usize,
     memory_count: MemoryCount,
     memory_at: MemoryAt,
     cycle: u64,
@@ -100,6 +108,8 @@ impl Model {
             let destroy = symbol(&library, path, "npugen_destroy")?;
             let trace_open = symbol(&library, path, "npugen_trace_open")?;
             let trace_close = symbol(&library, path, "npugen_trace_close")?;
+            let probe = symbol(&library, path, "npugen_probe")?;
+            let samples = symbol(&library, path, "npugen_samples")?;
             let memory_count = symbol(&library, path, "npugen_memory_count")?;
             let memory_at = symbol(&library, path, "npugen_memory")?;
             let handle = create();
@@ -113,6 +123,9 @@ impl Model {
                 message,
                 trace_open,
                 trace_close,
+                probe,
+                samples,
+                probes: 0,
                 memory_count,
                 memory_at,
                 cycle: 0,
@@ -158,6 +171,28 @@ impl Model {
     pub fn trace_close(&mut self) {
         // SAFETY: the handle is live.
         unsafe { (self.trace_close)(self.handle) }
+    }
+
+    /// Lets a signal be copied in every cycle; needs a library built for observation. Whether the
+    /// model has it.
+    pub fn probe(&mut self, scope: &str, name: &str) -> bool {
+        let (Ok(scope), Ok(name)) = (CString::new(scope), CString::new(name)) else {
+            return false;
+        };
+        // SAFETY: the handle is live and the strings end in zero.
+        let bytes = unsafe { (self.probe)(self.handle, scope.as_ptr(), name.as_ptr()) };
+        self.probes += usize::from(bytes != 0);
+        bytes != 0
+    }
+
+    /// The signals of the last cycle, settled, in the order of [`Model::probe`].
+    pub fn samples(&self) -> &[[u8; PROBE_BYTES]] {
+        if self.probes == 0 {
+            return &[];
+        }
+        // SAFETY: the shim keeps so many places of this size, until the next call that is given
+        // this model mutably.
+        unsafe { std::slice::from_raw_parts((self.samples)(self.handle).cast(), self.probes) }
     }
 
     /// The RAM arrays, sorted by path; empty unless the library is a debug one.

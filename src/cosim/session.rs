@@ -4,6 +4,7 @@ use super::dram::Dram;
 use super::error::Error;
 use super::model::Model;
 use super::pins::{Inputs, Outputs};
+use super::probe::{Sample, Watch, Watcher};
 
 /// Cycles the register port gets to answer.
 const HOST_PATIENCE: u64 = 1000;
@@ -30,6 +31,7 @@ pub struct Session {
     inputs: Inputs,
     outputs: Outputs,
     retired: Vec<RetireEvent>,
+    watch: Watch,
 }
 
 impl Session {
@@ -41,6 +43,7 @@ impl Session {
             inputs: Inputs::default(),
             outputs: Outputs::default(),
             retired: Vec::new(),
+            watch: Watch::default(),
         };
         session.inputs.rst = 1;
         for cycle in 0..RESET_CYCLES {
@@ -95,11 +98,30 @@ impl Session {
         &mut self.model
     }
 
+    /// Shows every cycle to a watcher; the model must have been built for observation.
+    pub fn watch(&mut self, watcher: Watcher) -> Result<(), Error> {
+        if self.model.samples().is_empty() {
+            Sample::open(&mut self.model)?;
+        }
+        self.watch = Watch(Some(watcher));
+        Ok(())
+    }
+
+    /// Lets the watcher go.
+    pub fn unwatch(&mut self) {
+        self.watch = Watch(None);
+    }
+
     /// One clock cycle.
     pub fn tick(&mut self) -> Result<(), Error> {
         let cycle = self.model.cycle();
         self.inputs.axi.clone_from(self.dram.response());
         self.model.step(&self.inputs, &mut self.outputs)?;
+        if let Watch(Some(watcher)) = &mut self.watch
+            && let Some(sample) = Sample::read(self.model.samples())
+        {
+            watcher(&sample);
+        }
         if self.outputs.retire_valid != 0 {
             for (engine, &pc) in self.outputs.retire_pc.iter().enumerate() {
                 if self.outputs.retire_valid >> engine & 1 != 0 {

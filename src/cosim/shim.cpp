@@ -63,6 +63,14 @@ struct Memory {
     uint32_t depth, word_bytes, word_bits;
 };
 
+// A signal inside the design, copied in every cycle.
+struct Probe {
+    const void* data;
+    uint32_t bytes;
+};
+
+constexpr uint32_t PROBE_BYTES = 16;  // of a signal's place among the samples
+
 struct Fatal {
     std::string message;
 };
@@ -84,6 +92,8 @@ struct Model {
     uint64_t cycle = 0;
     std::string error;
     std::vector<Memory> memories;
+    std::vector<Probe> probes;
+    std::vector<uint8_t> samples;
 #if VM_TRACE
     VerilatedVcdC vcd;
     bool tracing = false;
@@ -119,6 +129,23 @@ struct Model {
         }
     }
 #endif
+
+    uint32_t probe(const char* scope, const char* name) {
+        const VerilatedScope* const found = context.scopeFind(scope);
+        VerilatedVar* const var = found ? found->varFind(name) : nullptr;
+        if (!var || var->entSize() > PROBE_BYTES) return 0;
+        probes.push_back({var->datap(), static_cast<uint32_t>(var->entSize())});
+        samples.resize(probes.size() * PROBE_BYTES);
+        return probes.back().bytes;
+    }
+
+    void observe() {
+        uint8_t* place = samples.data();
+        for (const Probe& probe : probes) {
+            std::memcpy(place, probe.data, probe.bytes);
+            place += PROBE_BYTES;
+        }
+    }
 
     void dump(uint64_t half) {
 #if VM_TRACE
@@ -251,6 +278,7 @@ NPUGEN_EXPORT int npugen_step(Model* model, const Inputs* in, Outputs* out) {
         model->top.eval();
         model->dump(0);
         model->sample(*out);
+        model->observe();
         model->top.clk = 1;
         model->top.eval();
         model->dump(1);
@@ -288,6 +316,16 @@ NPUGEN_EXPORT void npugen_trace_close(Model* model) {
 #else
     (void)model;
 #endif
+}
+
+// Lets a signal be copied in every cycle, as it is when the inputs have settled; its bytes, or zero
+// when the model does not have it. Samples stand in the order of these calls, 16 bytes each.
+NPUGEN_EXPORT uint32_t npugen_probe(Model* model, const char* scope, const char* name) {
+    return model->probe(scope, name);
+}
+
+NPUGEN_EXPORT const uint8_t* npugen_samples(const Model* model) {
+    return model->samples.data();
 }
 
 NPUGEN_EXPORT uint32_t npugen_memory_count(const Model* model) {

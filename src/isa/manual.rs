@@ -119,6 +119,8 @@ decimal number with a point or exponent (`1.0`, `2.5e-3`). `npugen disasm` write
 .data 01 02 ff 00                         ; content of the region above, from its start
 .data 7f * 60                             ; the same byte 60 times
 .tensor "x" region=0 offset=0 shape=1,8,8,3 layout=nhwc dtype=int8 scale=0.5 zero=-3
+; A layer of a compiled network: name, tensor, why it was not fused (if so), its nodes.
+.layer "conv1" "y" "" "Conv_0" "Relu_1" kernel=conv engine=gemm macs=13824 shape=8,8,8 place=ibuf
 .note "conv1 tile 0"                      ; what the following instructions are for
 set ctrl.sem index=0 producer=load consumer=gemm
 set load.dram base=0 offset=0x100         ; fields left out have their reset value

@@ -1,7 +1,7 @@
 //! Disassembler: program to text that [`super::asm`] turns into the same program.
 
 use super::asm::lex::quoted;
-use super::{Layout, Names, Program, Region, Tensor};
+use super::{LayerInfo, Layout, Names, Program, Region, Tensor};
 use crate::isa::{Engine, Field, Flags, Instruction, SemMask};
 
 /// What to write besides the instructions.
@@ -39,6 +39,9 @@ pub fn disassemble(program: &Program, options: Options) -> String {
     }
     for tensor in &program.tensors {
         write_tensor(&mut text, tensor);
+    }
+    for layer in &program.layers {
+        write_layer(&mut text, layer);
     }
     let names = Names::of(target);
     let mut notes = program.provenance.iter().peekable();
@@ -174,8 +177,26 @@ fn join_short_runs(mut runs: Vec<Run>, equal: &[u8]) -> Vec<Run> {
     runs
 }
 
+fn shape_text(shape: &[u64]) -> String {
+    let sizes: Vec<String> = shape.iter().map(u64::to_string).collect();
+    if sizes.is_empty() { "scalar".to_owned() } else { sizes.join(",") }
+}
+
+fn write_layer(text: &mut String, layer: &LayerInfo) {
+    let texts = [&layer.name, &layer.tensor, &layer.remark].into_iter().chain(&layer.nodes);
+    let texts: Vec<String> = texts.map(|text| quoted(text)).collect();
+    text.push_str(&format!(
+        ".layer {} kernel={} engine={} macs={} shape={} place={}\n",
+        texts.join(" "),
+        layer.kernel,
+        layer.engine,
+        layer.macs,
+        shape_text(&layer.shape),
+        layer.place.name(),
+    ));
+}
+
 fn write_tensor(text: &mut String, tensor: &Tensor) {
-    let shape: Vec<String> = tensor.shape.iter().map(u64::to_string).collect();
     let layout = match tensor.layout {
         Layout::Dense => "dense".to_owned(),
         Layout::Nhwc => "nhwc".to_owned(),
@@ -187,7 +208,7 @@ fn write_tensor(text: &mut String, tensor: &Tensor) {
         quoted(&tensor.name),
         tensor.region,
         tensor.offset,
-        if shape.is_empty() { "scalar".to_owned() } else { shape.join(",") },
+        shape_text(&tensor.shape),
         tensor.dtype.name(),
         tensor.scale,
         tensor.zero,

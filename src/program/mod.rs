@@ -11,6 +11,7 @@ pub mod builder;
 pub mod disasm;
 pub mod file;
 pub mod footprint;
+pub mod layer;
 pub mod lint;
 pub mod names;
 pub mod target;
@@ -19,6 +20,7 @@ pub use asm::{AsmErrors, assemble};
 pub use builder::{BuildError, Builder, Semaphore};
 pub use disasm::disassemble;
 pub use file::FileError;
+pub use layer::{LayerInfo, Memory};
 pub use names::Names;
 pub use target::{Difference, Mismatch, Target};
 
@@ -47,6 +49,8 @@ pub struct Program {
     pub tensors: Vec<Tensor>,
     /// Why the instructions are there.
     pub provenance: Provenance,
+    /// Layers of a compiled network, in its order; empty for other programs.
+    pub layers: Vec<LayerInfo>,
 }
 
 impl Program {

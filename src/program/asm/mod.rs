@@ -3,6 +3,7 @@
 //! Reads every line even after a mistake, so that all mistakes are reported at once.
 
 mod error;
+mod layer;
 pub(super) mod lex;
 mod operand;
 mod statement;
@@ -16,7 +17,7 @@ use error::{Fault, MOST_MISTAKES};
 use lex::Item;
 
 /// Every statement with its form.
-const STATEMENTS: [(&str, &str); 13] = [
+const STATEMENTS: [(&str, &str); 14] = [
     (".npu", ".npu \"name\" [fingerprint=0x... semaphores=N]"),
     (".config", ".config \"text\""),
     (".region", ".region BASE input|output|weights|scratch BYTES \"name\""),
@@ -24,6 +25,10 @@ const STATEMENTS: [(&str, &str); 13] = [
     (
         ".tensor",
         ".tensor \"name\" region=BASE offset=BYTES shape=N,N,... layout=LAYOUT dtype=TYPE scale=X zero=N",
+    ),
+    (
+        ".layer",
+        ".layer \"name\" \"tensor\" \"remark\" [\"node\" ...] kernel=NAME engine=ENGINE macs=N shape=N,N,... place=MEMORY",
     ),
     (".note", ".note \"text\""),
     (".word", ".word NUMBER"),

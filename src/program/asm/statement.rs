@@ -2,6 +2,7 @@
 
 use super::Assembler;
 use super::error::Fault;
+use super::layer;
 use super::lex::{Item, Text};
 use super::operand::{self, Operands, ranged};
 use crate::isa::{Flags, Instruction, SemMask};
@@ -20,6 +21,7 @@ impl Assembler<'_> {
             ".region" => self.region(operands)?,
             ".data" => self.data(statement, operands)?,
             ".tensor" => self.tensor(operands)?,
+            ".layer" => self.program.layers.push(layer::read(operands)?),
             ".note" => {
                 let note = &operands.string("text")?.text;
                 self.program.provenance.push(self.program.code.len(), note);
@@ -191,11 +193,9 @@ impl Assembler<'_> {
                     tensor.region = ranged(value, "the base register", MAX_REGIONS as u64 - 1)?
                 }
                 "offset" => tensor.offset = ranged(value, "the offset", u64::MAX)?,
-                "shape" if value.text == "scalar" => shaped = true,
                 "shape" => {
                     shaped = true;
-                    let sizes = parts(value).map(|size| ranged(&size, "the size", u64::MAX));
-                    tensor.shape = sizes.collect::<Result<_, _>>()?;
+                    tensor.shape = shape(value)?;
                 }
                 "layout" => tensor.layout = layout(value)?,
                 "dtype" => {
@@ -228,6 +228,14 @@ impl Assembler<'_> {
         self.program.tensors.push(tensor);
         Ok(())
     }
+}
+
+/// Extents, or `scalar` for none.
+pub(super) fn shape(text: &Text) -> Result<Vec<u64>, Fault> {
+    if text.text == "scalar" {
+        return Ok(Vec::new());
+    }
+    parts(text).map(|size| ranged(&size, "the size", u64::MAX)).collect()
 }
 
 fn layout(text: &Text) -> Result<Layout, Fault> {

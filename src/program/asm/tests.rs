@@ -1,7 +1,8 @@
 use super::*;
+use crate::isa::Engine;
 use crate::isa::tests::instructions;
 use crate::program::disasm::{Options, disassemble};
-use crate::program::{Dtype, Layout, Provenance, Region, RegionKind, Tensor};
+use crate::program::{Dtype, LayerInfo, Layout, Memory, Provenance, Region, RegionKind, Tensor};
 use proptest::prelude::*;
 
 fn target() -> Target {
@@ -27,14 +28,19 @@ fn statements_and_operands() {
         "sett load.dram",
         1,
         "unknown statement `sett`",
-        "allowed: .npu, .config, .region, .data, .tensor, .note, .word, set, run, tag, nop, fence, end",
+        "allowed: .npu, .config, .region, .data, .tensor, .layer, .note, .word, set, run, tag, nop, fence, end",
     );
     check(
         "\"x\"",
         1,
         "a line starts with a statement",
-        "allowed: .npu, .config, .region, .data, .tensor, .note, .word, set, run, tag, nop, fence, end",
+        "allowed: .npu, .config, .region, .data, .tensor, .layer, .note, .word, set, run, tag, nop, fence, end",
     );
+    let usage = "usage: .layer \"name\" \"tensor\" \"remark\" [\"node\" ...] kernel=NAME engine=ENGINE macs=N shape=N,N,... place=MEMORY";
+    check(".layer \"a\" \"b\"", 1, "`.layer` needs a remark in quotes", usage);
+    let needs = "`.layer` needs kernel, engine, macs, shape and place";
+    check(".layer \"a\" \"b\" \"\" kernel=conv", 1, needs, usage);
+    check(".layer \"a\" \"b\" \"\" place=pbuf", 24, "unknown memory `pbuf`", "allowed: ibuf, dram");
     check("  end now", 7, "`end` takes nothing more", "usage: end");
     check("set", 1, "`set` needs a register", "usage: set ENGINE.REGISTER [FIELD=VALUE ...]");
     check("set a=1", 5, "expected a register", "usage: set ENGINE.REGISTER [FIELD=VALUE ...]");
@@ -302,6 +308,31 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn layers()(
+        texts in prop::collection::vec(any::<String>(), 3..7),
+        kernel in "[a-z_+]{1,8}",
+        engine in prop::sample::select(Engine::QUEUED.to_vec()),
+        macs in any::<u64>(),
+        shape in prop::collection::vec(any::<u64>(), 0..4),
+        place in prop::sample::select(Memory::ALL.to_vec()),
+        count in 0..3usize,
+    ) -> Vec<LayerInfo> {
+        let layer = LayerInfo {
+            name: texts[0].clone(),
+            tensor: texts[1].clone(),
+            remark: texts[2].clone(),
+            nodes: texts[3..].to_vec(),
+            kernel,
+            engine: engine.name().to_owned(),
+            macs,
+            shape,
+            place,
+        };
+        vec![layer; count]
+    }
+}
+
+prop_compose! {
     fn programs()(
         name in any::<String>(),
         config in any::<String>(),
@@ -312,6 +343,7 @@ prop_compose! {
         notes in prop::collection::btree_map(0..31usize, any::<String>(), 0..5),
         regions in regions(),
         tensors in tensors(),
+        layers in layers(),
     ) -> Program {
         let mut code: Vec<u64> = code.iter().map(|i| i.encode().unwrap()).collect();
         for (index, word) in garbage {
@@ -324,7 +356,7 @@ prop_compose! {
         for (pc, note) in notes {
             provenance.push(pc.min(code.len()), &note);
         }
-        Program { target: Target { name, config, fingerprint, semaphores }, code, regions, tensors, provenance }
+        Program { target: Target { name, config, fingerprint, semaphores }, code, regions, tensors, provenance, layers }
     }
 }
 

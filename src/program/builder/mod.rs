@@ -324,7 +324,7 @@ impl Builder {
         let mut code = self.declarations;
         code.append(&mut self.code);
         let (target, regions, tensors) = (self.target, self.regions, self.tensors);
-        Ok(Program { target, code, regions, tensors, provenance })
+        Ok(Program { target, code, regions, tensors, provenance, layers: Vec::new() })
     }
 
     fn emit_changes(&mut self, engine: Engine) {

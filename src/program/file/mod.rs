@@ -9,19 +9,19 @@
 //! 56  sections       each: name, 4 bytes; length, u64; content
 //! ```
 //!
-//! `META` is JSON: the target, regions, tensors and provenance. `CODE` is the instruction words.
+//! `META` is JSON: the target, regions, tensors, provenance and layers. `CODE` is the instruction words.
 //! `DATA` is the regions' initial bytes, one region after the other. Numbers are little endian.
 //! This module turns programs into bytes and back; it touches no files.
 
 use super::{
-    MAX_REGION_BYTES, MAX_REGIONS, MAX_SEMAPHORES, MAX_WORDS, Program, Provenance, Region,
-    RegionKind, Target, Tensor,
+    LayerInfo, MAX_REGION_BYTES, MAX_REGIONS, MAX_SEMAPHORES, MAX_WORDS, Program, Provenance,
+    Region, RegionKind, Target, Tensor,
 };
-use crate::isa::ISA_VERSION;
+use crate::isa::{Engine, ISA_VERSION};
 use sha2::{Digest, Sha256};
 
 /// Version of the format; counts up with every change.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// First bytes of a program file. Line ends and the end-of-file character show when the file was
 /// sent as text.
@@ -121,7 +121,7 @@ impl FileError {
                 "copy the file again (in binary mode), or make it again"
             }
             FileError::Section { .. } | FileError::Metadata(_) => "make the program again",
-            FileError::Inconsistent(_) => "correct the declarations of regions and tensors",
+            FileError::Inconsistent(_) => "correct the declarations of regions, tensors and layers",
         }
     }
 }
@@ -134,6 +134,7 @@ struct Metadata {
     regions: Vec<RegionMetadata>,
     tensors: Vec<Tensor>,
     provenance: Provenance,
+    layers: Vec<LayerInfo>,
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -163,6 +164,7 @@ impl Program {
             regions: regions.collect(),
             tensors: self.tensors.clone(),
             provenance: self.provenance.clone(),
+            layers: self.layers.clone(),
         })?;
         let code: Vec<u8> = self.code.iter().flat_map(|word| word.to_le_bytes()).collect();
         let data: Vec<u8> =
@@ -208,6 +210,7 @@ impl Program {
             regions: regions(metadata.regions, data)?,
             tensors: metadata.tensors,
             provenance: metadata.provenance,
+            layers: metadata.layers,
         };
         program.consistent().map_err(FileError::Inconsistent)?;
         Ok(program)
@@ -229,6 +232,17 @@ impl Program {
         }
         if !self.provenance.is_orderly(self.code.len()) {
             return Err("the notes do not follow the order of the instructions".to_owned());
+        }
+        for layer in &self.layers {
+            let LayerInfo { name, engine, .. } = layer;
+            if !Engine::QUEUED.iter().any(|known| known.name() == engine) {
+                return Err(format!("layer `{name}`: there is no engine `{engine}` with a queue"));
+            }
+            let word = |c: char| c.is_ascii_alphanumeric() || "_+-.".contains(c);
+            if layer.kernel.is_empty() || !layer.kernel.chars().all(word) {
+                let kernel = &layer.kernel;
+                return Err(format!("layer `{name}`: `{kernel}` cannot be the name of a kernel"));
+            }
         }
         for (index, region) in self.regions.iter().enumerate() {
             let name = &region.name;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::isa::ISA_VERSION;
-use crate::program::{Dtype, Layout};
+use crate::program::{Dtype, Layout, Memory};
 use proptest::prelude::*;
 
 pub(crate) fn sample() -> Program {
@@ -36,6 +36,17 @@ pub(crate) fn sample() -> Program {
             network: None,
         }],
         provenance,
+        layers: vec![LayerInfo {
+            name: "conv1".into(),
+            nodes: vec!["conv1".into(), "relu1".into()],
+            kernel: "conv".into(),
+            engine: "gemm".into(),
+            macs: 1 << 40,
+            tensor: "y".into(),
+            shape: vec![2, 2, 4],
+            place: Memory::Ibuf,
+            remark: String::new(),
+        }],
     }
 }
 
@@ -100,7 +111,7 @@ fn foreign_and_damaged_files_are_told_apart() {
     version[8] = 9;
     assert_eq!(
         refused(&version),
-        "format version 9, but this npugen reads version 1; make the program again"
+        "format version 9, but this npugen reads version 2; make the program again"
     );
     let mut sections = bytes.clone();
     sections[12] = 4;
@@ -161,6 +172,15 @@ fn metadata_are_checked() {
         refused("\"kind\":\"input\"", "\"kind\":\"other\"").contains("unknown variant `other`")
     );
     assert!(refused("\"zero\":", "\"zeros\":").contains("unknown field `zeros`"));
+    assert_eq!(
+        refused("\"engine\":\"gemm\"", "\"engine\":\"ctrl\""),
+        "section META: layer `conv1`: there is no engine `ctrl` with a queue"
+    );
+    assert_eq!(
+        refused("\"kernel\":\"conv\"", "\"kernel\":\"a b\""),
+        "section META: layer `conv1`: `a b` cannot be the name of a kernel"
+    );
+    assert!(refused("\"place\":\"ibuf\"", "\"place\":\"pbuf\"").contains("unknown variant `pbuf`"));
     assert_eq!(
         refused("\"base\":2", "\"base\":8"),
         "section META: region `w`: base register 8 does not exist (0 to 7 do)"
