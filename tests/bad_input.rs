@@ -43,7 +43,7 @@ fn kitchen() -> tempfile::TempDir {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let program = fs::read(folder.path().join("hello.npu")).unwrap();
     let mut newer = program.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     write("newer.npu", &newer);
     write("empty.npu", b"");
     write("short.npu", &program[..program.len() - 9]);
@@ -160,7 +160,7 @@ fn programs_and_data_that_are_none() {
     let cases: &[Case<'_>] = &[
         ("disasm empty.npu", 1, &["`empty.npu`: the file is empty", "written by `npugen asm`"]),
         ("disasm short.npu", 1, &["truncated: ", "copy the file again"]),
-        ("disasm newer.npu", 1, &["format version 2, but this npugen reads version 1"]),
+        ("disasm newer.npu", 1, &["format version 3, but this npugen reads version 2"]),
         ("disasm crlf.npu", 1, &["not a program file: it starts with 89 4e 50 55 0a"]),
         ("disasm hello.npuasm", 1, &["not a program file", "must end in .npuasm"]),
         #[cfg(unix)]

@@ -96,7 +96,7 @@ fn programs_describe_their_layers() {
     let notes = compiled.program.provenance.iter().map(|(_, note)| note);
     let unknown: Vec<&str> =
         notes.filter(|note| !layers.iter().any(|layer| layer.name == *note)).collect();
-    assert_eq!(unknown, ["semaphores", ""]);
+    assert_eq!(unknown, ["semaphores"]);
 
     let apart = Options { fuse: false, keep: false };
     let compiled = compiler::compile(&digits(), &design, apart).unwrap();

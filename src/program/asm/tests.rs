@@ -40,7 +40,7 @@ fn statements_and_operands() {
     check(".layer \"a\" \"b\"", 1, "`.layer` needs a remark in quotes", usage);
     let needs = "`.layer` needs kernel, engine, macs, shape and place";
     check(".layer \"a\" \"b\" \"\" kernel=conv", 1, needs, usage);
-    check(".layer \"a\" \"b\" \"\" place=pbuf", 24, "unknown memory `pbuf`", "allowed: ibuf, dram");
+    check(".layer \"a\" \"b\" \"\" place=pbuf", 25, "unknown memory `pbuf`", "allowed: ibuf, dram");
     check("  end now", 7, "`end` takes nothing more", "usage: end");
     check("set", 1, "`set` needs a register", "usage: set ENGINE.REGISTER [FIELD=VALUE ...]");
     check("set a=1", 5, "expected a register", "usage: set ENGINE.REGISTER [FIELD=VALUE ...]");
