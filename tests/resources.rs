@@ -116,6 +116,33 @@ fn measured_alone(module: &str) -> BTreeMap<String, Resources> {
     .collect()
 }
 
+/// Differences between an estimate and what was measured, larger than so many percent and more
+/// than `slack`; DSP slices are exact.
+fn differences(
+    name: &str,
+    guess: &Resources,
+    actual: &Resources,
+    percents: usize,
+    slack: usize,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (column, value) in COLUMNS {
+        let (guess, actual) = (value(guess), value(actual));
+        let error = guess.abs_diff(actual);
+        let slack = if column == "DSP48E2" { 0 } else { slack };
+        if error > slack && percent(error, actual) > percents {
+            wrong.push(format!("{name}: {column} {guess}, measured {actual}"));
+        }
+    }
+    wrong
+}
+
+/// The row of a unit in the estimate.
+fn estimated(design: &Design, module: &str) -> Option<Resources> {
+    let units = resources::estimate(design);
+    units.iter().find(|unit| unit.module == module).map(|unit| unit.resources)
+}
+
 /// Custom operations: each within 25 % or 20 of what it takes, all of them within 10 %.
 #[test]
 fn estimates_of_custom_operations_agree_with_measurements() {
@@ -123,26 +150,35 @@ fn estimates_of_custom_operations_agree_with_measurements() {
     let file = root().join("configs/examples/custom_op.yaml");
     let design = Design::from_file(&file, &[Override::set("vector.lanes=4").unwrap()]).unwrap();
     let mut wrong = Vec::new();
-    let mut check = |name: &str, guess: Resources, percents: usize, slack: usize| {
-        for (column, value) in COLUMNS {
-            let (guess, actual) = (value(&guess), value(&measured[name]));
-            let error = guess.abs_diff(actual);
-            let slack = if column == "DSP48E2" { 0 } else { slack };
-            if error > slack && percent(error, actual) > percents {
-                wrong.push(format!("{name}: {column} {guess}, measured {actual}"));
-            }
-        }
-    };
     for op in design.vector_ops() {
-        check(&op.module(), resources::operation(op), 25, 20);
+        let name = op.module();
+        wrong.extend(differences(&name, &resources::operation(op), &measured[&name], 25, 20));
     }
-    let units = resources::estimate(&design);
-    let unit = units.iter().find(|unit| unit.module == "npu_vector_custom").unwrap();
-    check(unit.module, unit.resources, 10, 0);
+    let all = "npu_vector_custom";
+    wrong.extend(differences(all, &estimated(&design, all).unwrap(), &measured[all], 10, 0));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // A machine without such operations has no row for them.
-    let plain = resources::estimate(&Design::preset("tiny").unwrap());
-    assert!(plain.iter().all(|unit| unit.module != "npu_vector_custom"));
+    assert_eq!(estimated(&Design::preset("tiny").unwrap(), all), None);
+}
+
+/// Compute units: each within 25 % or 20 of what it takes (a Verilog file, of which only the
+/// meaning is known, within 30 %), the engine within 10 %.
+#[test]
+fn estimates_of_compute_units_agree_with_measurements() {
+    let measured = measured_alone("npu_unit");
+    let file = root().join("configs/examples/custom_unit.yaml");
+    let design = Design::from_file(&file, &[]).unwrap();
+    let mut wrong = Vec::new();
+    for unit in design.units() {
+        let name = unit.module();
+        let guess = resources::compute_unit(unit, design.lanes());
+        let percents = if unit.verilog.is_some() { 30 } else { 25 };
+        wrong.extend(differences(&name, &guess, &measured[&name], percents, 20));
+    }
+    let engine = Resources { ram18: 0, ..estimated(&design, "npu_unit").unwrap() };
+    wrong.extend(differences("npu_unit", &engine, &measured["npu_unit"], 10, 0));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(estimated(&Design::preset("tiny").unwrap(), "npu_unit"), None);
 }
 
 /// The budget of the 16 x 16 array of dsp48e2 cells.

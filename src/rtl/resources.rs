@@ -5,10 +5,12 @@
 //! The estimate knows no placement: it says whether a design has a chance to fit, not that it does.
 
 mod custom;
+mod unit;
 
 use std::fmt::Write as _;
 
 pub use custom::operation;
+pub use unit::unit as compute_unit;
 
 use crate::design::{BankedBuffer, Cell, Design};
 
@@ -51,6 +53,8 @@ pub struct Unit {
 /// The units of a design, in the order of the structure in docs/rtl.md.
 pub fn estimate(design: &Design) -> Vec<Unit> {
     let unit = |module, resources| Unit { module, resources };
+    // Two more operands and results of the units.
+    let own = if design.units().is_empty() { 0 } else { 3 };
     let mut units = vec![
         unit("npu_csr", host_registers(design)),
         unit("npu_frontend", front_end(design)),
@@ -64,10 +68,14 @@ pub fn estimate(design: &Design) -> Vec<Unit> {
         unit("npu_post (lanes)", post(design, design.lanes(), design.float())),
         unit("npu_vector (rest)", vector(design)),
         unit("npu_store", store(design)),
-        unit("IBUF", banked(design.ibuf(), 5)),
-        unit("VMEM", banked(design.vmem(), 4)),
+        unit("IBUF", banked(design.ibuf(), 8 + own)),
+        unit("VMEM", banked(design.vmem(), 7 + own)),
         unit("WBUF, PBUF", weights_and_parameters(design)),
     ];
+    if !design.units().is_empty() {
+        // Before npu_store.
+        units.insert(11, unit("npu_unit", unit::engine(design)));
+    }
     if !design.vector_ops().is_empty() {
         // Behind the rest of npu_vector.
         units.insert(11, unit("npu_vector_custom", custom::operations(design)));
@@ -306,11 +314,10 @@ fn reduction(design: &Design) -> Resources {
     }
 }
 
-fn banked(buffer: &BankedBuffer, read_clients: usize) -> Resources {
+fn banked(buffer: &BankedBuffer, clients: usize) -> Resources {
     let word = buffer.word_bytes * 8;
     let bank = blocks_of_lanes(buffer.bank_depth, word);
-    // Measured with eight clients and lanes of 8 bits.
-    let clients = read_clients + 3;
+    // Measured with eight clients that read or write, and lanes of 8 bits.
     Resources {
         dsp: 0,
         lut: (266 + 4 * buffer.banks * word) * clients / 8,

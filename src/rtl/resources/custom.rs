@@ -39,29 +39,41 @@ pub(super) fn operations(design: &Design) -> Resources {
 /// One operation in one lane. A module in the place of the expression's is taken to have the same
 /// logic, and a result that waits for as long as it takes.
 pub fn operation(op: &VectorOp) -> Resources {
-    let (expr, schedule) = (&op.expr, op.expr.schedule());
-    let whole = whole_values(expr);
-    let needed = needed(expr, &schedule, op.latency);
-    let mut widths: Vec<usize> = Vec::new();
-    let mut total = Resources::default();
-    for (at, node) in expr.nodes().iter().enumerate() {
-        let whole = whole.get(at).copied().unwrap_or(true);
-        let width = if whole { width(expr, node, &widths) } else { 1 };
-        widths.push(width);
-        total = total.plus(operator(expr, node, width));
-        if op.verilog.is_some() {
-            continue;
-        }
+    if op.verilog.is_some() {
+        return logic(&op.expr).plus(wait(32, op.latency));
+    }
+    pipeline(&op.expr, &op.expr.schedule(), op.latency)
+}
+
+/// The operators of an expression, without registers between them.
+pub(super) fn logic(expr: &Expr) -> Resources {
+    let operators = expr.nodes().iter().zip(widths(expr));
+    operators
+        .fold(Resources::default(), |total, (node, width)| total.plus(operator(expr, node, width)))
+}
+
+/// An expression with the registers in which its values wait, up to a result after `latency`.
+pub(super) fn pipeline(expr: &Expr, schedule: &Schedule, latency: u32) -> Resources {
+    let mut total = logic(expr);
+    let needed = needed(expr, schedule, latency);
+    for ((at, width), needed) in widths(expr).into_iter().enumerate().zip(needed) {
         let mut from = schedule.ready(at).cycle;
-        for &cycle in needed.get(at).map_or(&[][..], Vec::as_slice) {
+        for cycle in needed {
             total = total.plus(wait(width, cycle.saturating_sub(from)));
             from = cycle;
         }
     }
-    if op.verilog.is_some() {
-        total = total.plus(wait(32, op.latency));
-    }
     total
+}
+
+/// Bits of every value of which the hardware needs to know more than a constant.
+fn widths(expr: &Expr) -> Vec<usize> {
+    let mut widths = Vec::new();
+    for (node, whole) in expr.nodes().iter().zip(whole_values(expr)) {
+        let width = if whole { width(expr, node, &widths) } else { 1 };
+        widths.push(width);
+    }
+    widths
 }
 
 /// Values of which more than the sign is needed.
