@@ -39,7 +39,7 @@ CELLS = [
     ("DP16KD", "EBR (18 kbit)"),
 ]
 # Of the options that decide the result.
-DEFAULTS = {"config": "edge", "set": [], "device": "85k", "speed": 6, "seed": 1, "freq": 60.0}
+DEFAULTS = {"config": "edge", "set": [], "device": "85k", "speed": 6, "router": "router2", "seed": 1, "freq": 60.0}
 PORT = re.compile(r"^    (input|output) +(?:wire|reg) +(?:\[(\d+):0\])? *(\w+),?(?: *//.*)?$", re.M)
 
 
@@ -118,7 +118,7 @@ def run_nextpnr(arguments, folder):
     command = [found, f"--{arguments.device}", "--package", "CABGA756", "--speed",
                str(arguments.speed), "--json", "netlist.json", "--report", "report.json",
                "--seed", str(arguments.seed), "--freq", str(arguments.freq),
-               "--timing-allow-fail", "--lpf-allow-unconstrained", "--quiet", "--log", "nextpnr.log"]
+               "--router", arguments.router, "--timing-allow-fail", "--lpf-allow-unconstrained", "--quiet", "--log", "nextpnr.log"]
     if arguments.place_only:
         command.append("--no-route")
     print(" ".join(command), file=sys.stderr)
@@ -135,6 +135,7 @@ def main():
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--device", default=DEFAULTS["device"], choices=["25k", "45k", "85k", "um5g-85k"])
     parser.add_argument("--speed", type=int, default=DEFAULTS["speed"], choices=[6, 7, 8])
+    parser.add_argument("--router", choices=("router1", "router2"), default=DEFAULTS["router"])
     parser.add_argument("--seed", type=int, default=DEFAULTS["seed"])
     parser.add_argument("--freq", type=float, default=DEFAULTS["freq"], help="target in MHz")
     parser.add_argument("--markdown", type=pathlib.Path, help="page whose marked section is rewritten")

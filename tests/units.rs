@@ -136,10 +136,11 @@ fn mistakes_of_a_verilog_file_are_named_with_signal_and_cycle() {
     }
 }
 
-/// A design with units and custom operations of different latencies.
+/// A design with units and custom operations of different latencies. Buffers of one bank make results
+/// wait for those of other engines.
 const PLANTED: &str = r#"name: planted
 array: {rows: 4, cols: 4, cell: generic}
-buffers: {ibuf: {size: 4 KiB, banks: 2}, wbuf: {size: 512 B}, obuf: {depth: 32}, pbuf: {channels: 16}, vmem: {size: 4 KiB, banks: 2}}
+buffers: {ibuf: {size: 4 KiB, banks: 1}, wbuf: {size: 512 B}, obuf: {depth: 32}, pbuf: {channels: 16}, vmem: {size: 4 KiB, banks: 1}}
 vector: {lanes: 2, float: false, segments: 0, acc_depth: 16}
 axi: {data_bits: 64}
 extensions:
