@@ -16,14 +16,13 @@ use npugen::workload::digits;
 
 #[test]
 fn golden_equals_onnxruntime_on_every_preset() {
-    let model = digits::model().unwrap();
     for preset in ["default", "edge", "tiny", "genesys_03"] {
         let design = Design::preset(preset).unwrap();
-        let digits = digits::program(&design, &model).unwrap();
-        let held_out = digits::held_out(&digits).unwrap();
+        let digits = digits::program(&design).unwrap();
+        let held_out = digits::held_out(&digits.program).unwrap();
         assert_eq!(held_out.pictures.len(), 359);
         let mut golden = Golden::new(&design);
-        let program = &digits.workload.program;
+        let program = &digits.program;
         assert!(npugen::program::lint::lint(&design, program).is_legal());
         golden.load(program).unwrap();
         let input = program.tensor("input").unwrap();

@@ -13,7 +13,6 @@ use npugen::config::Override;
 use npugen::design::Design;
 use npugen::isa::table::{gemm, load, store};
 use npugen::isa::{Engine, Instruction, SemMask};
-use npugen::onnx::Model;
 use npugen::program::lint::{Rule, lint};
 use npugen::program::{Builder, Program, RegionKind, Target, assemble, disassemble};
 use npugen::workload::bench::{ConvShape, convolution, gemm as product};
@@ -35,7 +34,6 @@ fn programs(design: &Design) -> Vec<(&'static str, Program)> {
         ConvShape { height: 32, width: 32, in_channels: 3, kernel: 7, stride: 2, pad: 3, ..SHAPE };
     let chain = ConvShape { in_channels: 32, out_channels: 32, layers: 4, ..SHAPE };
     let strided = ConvShape { stride: 2, kernel: 1, pad: 0, ..SHAPE };
-    let model = Model::from_bytes(include_bytes!("data/digits_int8.onnx")).unwrap();
     let mut programs = vec![
         ("product", product(design, 64, 64, 64, 1).unwrap().program),
         ("convolution", convolution(design, SHAPE, 1).unwrap().program),
@@ -43,7 +41,7 @@ fn programs(design: &Design) -> Vec<(&'static str, Program)> {
         ("chain", convolution(design, chain, 1).unwrap().program),
         ("strided", convolution(design, strided, 1).unwrap().program),
     ];
-    programs.push(("digits", digits::program(design, &model).unwrap().workload.program));
+    programs.push(("digits", digits::program(design).unwrap().program));
     programs
 }
 

@@ -119,17 +119,23 @@ impl<'d> Emitter<'d> {
             u32::try_from(self.launches[engine].len()).map_err(|_| KernelError::TooLong)?;
         let needs = self.history.record(engine, number, &reads, &writes);
 
-        let mut wait = Vec::new();
+        let mut wanted = Vec::new();
         for (producer, need) in needs.into_iter().enumerate() {
-            let Some(needed) = need.filter(|&needed| self.known[engine][producer] < Some(needed))
-            else {
+            if let Some(needed) = need.filter(|&needed| self.known[engine][producer] < Some(needed))
+                && let Some(&Emitted { position, knows }) =
+                    self.launches[producer].get(needed as usize)
+            {
+                wanted.push((producer, needed, position, knows));
+            }
+        }
+        let mut wait = Vec::new();
+        for &(producer, needed, position, knows) in &wanted {
+            // Another launch that is waited for may have waited for this one.
+            let mut others = wanted.iter().filter(|(other, ..)| *other != producer);
+            if others.any(|(.., others_know)| others_know[producer] >= Some(needed)) {
                 continue;
-            };
+            }
             let semaphore = self.semaphore(producer, engine);
-            let Some(&Emitted { position, knows }) = self.launches[producer].get(needed as usize)
-            else {
-                continue;
-            };
             self.builder.also_signal(position, semaphore);
             wait.push(semaphore);
             for (known, learned) in self.known[engine].iter_mut().zip(knows) {

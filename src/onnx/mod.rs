@@ -4,7 +4,6 @@
 
 pub mod limits;
 pub mod proto;
-pub mod qdq;
 pub mod tensor;
 
 pub use tensor::{Data, Tensor};
@@ -34,14 +33,6 @@ pub enum OnnxError {
     /// The model has no graph.
     #[error("the ONNX model has no graph")]
     NoGraph,
-    /// A tensor that is not there.
-    #[error("node `{node}`: tensor `{tensor}` is not a constant of the model")]
-    NotConstant {
-        /// Node that needs it.
-        node: String,
-        /// Its name.
-        tensor: String,
-    },
     /// Element type other than expected.
     #[error("tensor `{tensor}` has element type {}, but {expected} is needed here", tensor::type_name(*found))]
     ElementType {
@@ -67,9 +58,6 @@ pub enum OnnxError {
     /// Data in another file.
     #[error("tensor `{0}` keeps its data in another file; save the model with its data inside")]
     External(String),
-    /// An operator that is missing from the graph.
-    #[error("the model has no node that {0}")]
-    MissingNode(String),
 }
 
 /// A model: its nodes in topological order and its constants by name.
@@ -126,54 +114,6 @@ impl Model {
             producer: model.producer_name,
         })
     }
-
-    /// The node that makes this tensor.
-    pub fn producer(&self, tensor: &str) -> Option<&proto::NodeProto> {
-        self.nodes.iter().find(|node| node.output.iter().any(|name| name == tensor))
-    }
-
-    /// The node with this name.
-    pub fn node(&self, name: &str) -> Result<&proto::NodeProto, OnnxError> {
-        self.nodes
-            .iter()
-            .find(|node| node.name == name)
-            .ok_or_else(|| OnnxError::MissingNode(format!("is called `{name}`")))
-    }
-
-    /// The constant with this name.
-    pub fn constant(&self, node: &str, name: &str) -> Result<&Tensor, OnnxError> {
-        self.constants.get(name).ok_or_else(|| OnnxError::NotConstant {
-            node: node.to_owned(),
-            tensor: name.to_owned(),
-        })
-    }
-
-    /// A constant of type int8.
-    pub fn int8(&self, node: &str, name: &str) -> Result<&[i8], OnnxError> {
-        let tensor = self.constant(node, name)?;
-        match &tensor.data {
-            Data::I8(values) => Ok(values),
-            other => Err(wrong_type(tensor, other, "int8")),
-        }
-    }
-
-    /// A constant of type int32.
-    pub fn int32(&self, node: &str, name: &str) -> Result<&[i32], OnnxError> {
-        let tensor = self.constant(node, name)?;
-        match &tensor.data {
-            Data::I32(values) => Ok(values),
-            other => Err(wrong_type(tensor, other, "int32")),
-        }
-    }
-
-    /// A constant of type binary32.
-    pub fn float32(&self, node: &str, name: &str) -> Result<&[f32], OnnxError> {
-        let tensor = self.constant(node, name)?;
-        match &tensor.data {
-            Data::F32(values) => Ok(values),
-            other => Err(wrong_type(tensor, other, "binary32")),
-        }
-    }
 }
 
 /// The messages of a file, as they are written there.
@@ -187,26 +127,6 @@ pub fn encode(model: &proto::ModelProto) -> Vec<u8> {
     model.encode_to_vec()
 }
 
-fn wrong_type(tensor: &Tensor, data: &Data, expected: &'static str) -> OnnxError {
-    OnnxError::ElementType { tensor: tensor.name.clone(), found: data.kind(), expected }
-}
-
-/// Value of an integer-list attribute, or the default.
-pub fn ints(node: &proto::NodeProto, name: &str, default: &[i64]) -> Vec<i64> {
-    node.attribute
-        .iter()
-        .find(|attribute| attribute.name == name)
-        .map_or_else(|| default.to_vec(), |attribute| attribute.ints.clone())
-}
-
-/// Value of an integer attribute, or the default.
-pub fn int(node: &proto::NodeProto, name: &str, default: i64) -> i64 {
-    node.attribute
-        .iter()
-        .find(|attribute| attribute.name == name)
-        .map_or(default, |attribute| attribute.i)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,23 +138,7 @@ mod tests {
         let model = Model::from_bytes(DIGITS).unwrap();
         assert_eq!(model.nodes.iter().filter(|node| node.op_type == "Conv").count(), 7);
         assert_eq!(model.inputs.len(), 1);
-        let weights = model.constant("c5", "w5_quantized").unwrap();
-        assert_eq!(weights.dims, [64, 64, 3, 3]);
-        assert_eq!(model.int8("c5", "w5_quantized").unwrap().len(), 64 * 64 * 9);
-        assert_eq!(ints(model.node("c3").unwrap(), "strides", &[1, 1]), [2, 2]);
-        assert_eq!(int(model.node("c3").unwrap(), "group", 1), 32);
-    }
-
-    #[test]
-    fn errors_name_the_tensor() {
-        let model = Model::from_bytes(DIGITS).unwrap();
-        let error = model.int32("c5", "w5_quantized").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "tensor `w5_quantized` has element type int8, but int32 is needed here"
-        );
-        let error = model.int8("c5", "nothing").unwrap_err();
-        assert_eq!(error.to_string(), "node `c5`: tensor `nothing` is not a constant of the model");
+        assert_eq!(model.constants["w5_quantized"].dims, [64, 64, 3, 3]);
     }
 
     #[test]
@@ -269,9 +173,6 @@ mod tests {
         ] {
             assert_eq!(message, expected);
         }
-        let model = Model::from_bytes(DIGITS).unwrap();
-        let error = model.node("nothing").unwrap_err().to_string();
-        assert_eq!(error, "the model has no node that is called `nothing`");
     }
 
     #[test]

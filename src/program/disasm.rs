@@ -1,7 +1,7 @@
 //! Disassembler: program to text that [`super::asm`] turns into the same program.
 
 use super::asm::lex::quoted;
-use super::{LayerInfo, Layout, Names, Program, Region, Tensor};
+use super::{LayerInfo, Layout, Names, NetworkView, Program, Region, Tensor};
 use crate::isa::{Engine, Field, Flags, Instruction, SemMask};
 
 /// What to write besides the instructions.
@@ -204,7 +204,7 @@ fn write_tensor(text: &mut String, tensor: &Tensor) {
         Layout::Blocked(block) => format!("blocked:{block}"),
     };
     text.push_str(&format!(
-        ".tensor {} region={} offset={} shape={} layout={layout} dtype={} scale={:?} zero={}\n",
+        ".tensor {} region={} offset={} shape={} layout={layout} dtype={} scale={:?} zero={}",
         quoted(&tensor.name),
         tensor.region,
         tensor.offset,
@@ -213,4 +213,11 @@ fn write_tensor(text: &mut String, tensor: &Tensor) {
         tensor.scale,
         tensor.zero,
     ));
+    if let Some(NetworkView { shape, walk, float }) = &tensor.network {
+        let steps: Vec<String> =
+            walk.iter().map(|[extent, distance]| format!("{extent}x{distance}")).collect();
+        let walk = if steps.is_empty() { "scalar".to_owned() } else { steps.join(",") };
+        text.push_str(&format!(" network={} walk={walk} float={float}", shape_text(shape)));
+    }
+    text.push('\n');
 }

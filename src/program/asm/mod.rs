@@ -24,7 +24,7 @@ const STATEMENTS: [(&str, &str); 14] = [
     (".data", ".data HEX... or .data HEX * COUNT"),
     (
         ".tensor",
-        ".tensor \"name\" region=BASE offset=BYTES shape=N,N,... layout=LAYOUT dtype=TYPE scale=X zero=N",
+        ".tensor \"name\" region=BASE offset=BYTES shape=N,N,... layout=LAYOUT dtype=TYPE scale=X zero=N [network=N,N,... walk=NxN,NxN,... float=BOOL]",
     ),
     (
         ".layer",

@@ -6,7 +6,9 @@ use super::layer;
 use super::lex::{Item, Text};
 use super::operand::{self, Operands, ranged};
 use crate::isa::{Flags, Instruction, SemMask};
-use crate::program::{Dtype, Layout, MAX_REGIONS, MAX_SEMAPHORES, Region, RegionKind, Tensor};
+use crate::program::{
+    Dtype, Layout, MAX_REGIONS, MAX_SEMAPHORES, NetworkView, Region, RegionKind, Tensor,
+};
 
 /// Most bytes of content a region can be given, so that a few characters cannot use up all memory.
 const MAX_DATA: u64 = 1 << 30;
@@ -185,8 +187,12 @@ impl Assembler<'_> {
             zero: 0,
             network: None,
         };
-        const KEYS: [&str; 7] = ["region", "offset", "shape", "layout", "dtype", "scale", "zero"];
+        const KEYS: [&str; 10] = [
+            "region", "offset", "shape", "layout", "dtype", "scale", "zero", "network", "walk",
+            "float",
+        ];
         let mut shaped = false;
+        let (mut network, mut walk, mut float) = (None, None, None);
         while let Some((key, value)) = operands.pair()? {
             match key.text.as_str() {
                 "region" => {
@@ -219,15 +225,53 @@ impl Assembler<'_> {
                     };
                     tensor.zero = i32::try_from(zero).map_err(|_| value.fault(message(), ""))?;
                 }
+                "network" => network = Some(shape(value)?),
+                "walk" => walk = Some(self::walk(value)?),
+                "float" => {
+                    let found =
+                        [true, false].into_iter().find(|known| known.to_string() == value.text);
+                    let known = ["true", "false"].into_iter();
+                    float =
+                        Some(found.ok_or_else(|| operand::unknown(value, "truth value", known))?);
+                }
                 _ => return Err(operand::unknown(key, "key", KEYS.into_iter())),
             }
         }
         if !shaped {
             return Err(operands.missing("a shape"));
         }
+        tensor.network = match (network, walk, float) {
+            (Some(shape), Some(walk), Some(float)) => Some(NetworkView { shape, walk, float }),
+            (None, None, None) => None,
+            _ => return Err(operands.missing("`network`, `walk` and `float` together")),
+        };
         self.program.tensors.push(tensor);
         Ok(())
     }
+}
+
+/// Extents and distances, `64x1,8x64`, or `scalar` for none.
+fn walk(text: &Text) -> Result<Vec<[u64; 2]>, Fault> {
+    if text.text == "scalar" {
+        return Ok(Vec::new());
+    }
+    let step = |part: Text| {
+        let Some((extent, distance)) = part.text.split_once('x') else {
+            let message = format!("`{}` is not an extent and a distance", part.text);
+            return Err(part.fault(message, "write them like `8x64`"));
+        };
+        let piece = |text: &str, start: usize| Text {
+            text: text.to_owned(),
+            start: part.start + start,
+            length: text.len(),
+        };
+        let distance = piece(distance, extent.len() + 1);
+        Ok([
+            ranged(&piece(extent, 0), "the extent", u64::MAX)?,
+            ranged(&distance, "the distance", u64::MAX)?,
+        ])
+    };
+    parts(text).map(step).collect()
 }
 
 /// Extents, or `scalar` for none.

@@ -2,7 +2,9 @@ use super::*;
 use crate::isa::Engine;
 use crate::isa::tests::instructions;
 use crate::program::disasm::{Options, disassemble};
-use crate::program::{Dtype, LayerInfo, Layout, Memory, Provenance, Region, RegionKind, Tensor};
+use crate::program::{
+    Dtype, LayerInfo, Layout, Memory, NetworkView, Provenance, Region, RegionKind, Tensor,
+};
 use proptest::prelude::*;
 
 fn target() -> Target {
@@ -179,7 +181,7 @@ fn directives() {
         ".tensor \"x\" region=0",
         1,
         "`.tensor` needs a shape",
-        "usage: .tensor \"name\" region=BASE offset=BYTES shape=N,N,... layout=LAYOUT dtype=TYPE scale=X zero=N",
+        "usage: .tensor \"name\" region=BASE offset=BYTES shape=N,N,... layout=LAYOUT dtype=TYPE scale=X zero=N [network=N,N,... walk=NxN,NxN,... float=BOOL]",
     );
     check(
         ".tensor \"x\" shape=1,a",
@@ -199,6 +201,24 @@ fn directives() {
         "unknown type `int9`",
         "allowed: int4, int8, uint8, int16, int32, float32",
     );
+    check(
+        ".tensor \"x\" shape=1 walk=1x1",
+        1,
+        "`.tensor` needs `network`, `walk` and `float` together",
+        "usage: .tensor \"name\" region=BASE offset=BYTES shape=N,N,... layout=LAYOUT dtype=TYPE scale=X zero=N [network=N,N,... walk=NxN,NxN,... float=BOOL]",
+    );
+    check(
+        ".tensor \"x\" shape=4 network=4 walk=2x1,2 float=true",
+        40,
+        "`2` is not an extent and a distance",
+        "write them like `8x64`",
+    );
+    check(
+        ".tensor \"x\" shape=4 network=4 walk=4x1 float=yes",
+        46,
+        "unknown truth value `yes`",
+        "allowed: true, false",
+    );
     check(".tensor \"x\" shape=1 scale=inf", 27, "`inf` is not a finite number", "");
     check(
         ".tensor \"x\" shape=1 zero=2147483648",
@@ -210,7 +230,7 @@ fn directives() {
         ".tensor \"x\" shape=1 step=1",
         21,
         "unknown key `step`",
-        "allowed: region, offset, shape, layout, dtype, scale, zero",
+        "allowed: region, offset, shape, layout, dtype, scale, zero, network, walk, float",
     );
 }
 
@@ -301,8 +321,19 @@ prop_compose! {
         dtype in prop::sample::select(Dtype::ALL.to_vec()),
         scale in any::<f32>().prop_filter("finite", |scale| scale.is_finite()),
         zero in any::<i32>(),
+        seen in prop::option::of((any::<bool>(), any::<bool>())),
     ) -> Vec<Tensor> {
-        let tensor = |name| Tensor { name, region: 0, offset, shape: shape.clone(), layout, dtype, scale, zero, network: None };
+        // The order reversed, or all elements in a row.
+        let network = seen.map(|(reversed, float)| {
+            let whole: u64 = shape.iter().product();
+            let strides = (0..shape.len()).map(|at| shape[at + 1..].iter().product());
+            let walk: Vec<[u64; 2]> = match reversed {
+                true => shape.iter().copied().zip(strides).map(|(n, d)| [n, d]).rev().collect(),
+                false => vec![[whole, 1]],
+            };
+            NetworkView { shape: walk.iter().map(|[extent, _]| *extent).collect(), walk, float }
+        });
+        let tensor = |name| Tensor { name, region: 0, offset, shape: shape.clone(), layout, dtype, scale, zero, network: network.clone() };
         names.into_iter().map(tensor).collect()
     }
 }

@@ -14,8 +14,8 @@
 //! This module turns programs into bytes and back; it touches no files.
 
 use super::{
-    LayerInfo, MAX_REGION_BYTES, MAX_REGIONS, MAX_SEMAPHORES, MAX_WORDS, Program, Provenance,
-    Region, RegionKind, Target, Tensor,
+    LayerInfo, MAX_REGION_BYTES, MAX_REGIONS, MAX_SEMAPHORES, MAX_WORDS, NetworkView, Program,
+    Provenance, Region, RegionKind, Target, Tensor,
 };
 use crate::isa::{Engine, ISA_VERSION};
 use sha2::{Digest, Sha256};
@@ -298,6 +298,33 @@ impl Program {
                     region.name, region.size
                 ));
             }
+            if let Some(view) = &tensor.network {
+                let of_tensor = |problem| format!("tensor `{name}`: {problem}");
+                view.consistent(tensor).map_err(of_tensor)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl NetworkView {
+    /// Whether it is a view of the tensor's elements.
+    fn consistent(&self, tensor: &Tensor) -> Result<(), String> {
+        let elements: u64 = tensor.shape.iter().product();
+        let times = |product: u64, extent: u64| product.checked_mul(extent);
+        let seen = self.shape.iter().copied().try_fold(1, times);
+        let walked = self.walk.iter().map(|[extent, _]| *extent).try_fold(1, times);
+        if elements == 0 || seen != Some(elements) || walked != Some(elements) {
+            return Err(format!(
+                "the network sees {:?} in a walk of {:?}, which are not the {elements} elements of {:?}",
+                self.shape, self.walk, tensor.shape
+            ));
+        }
+        let last = self.walk.iter().try_fold(0u64, |last, [extent, distance]| {
+            last.checked_add(extent.saturating_sub(1).checked_mul(*distance)?)
+        });
+        if last.is_none_or(|last| last >= elements) {
+            return Err(format!("the walk {:?} leaves its {elements} elements", self.walk));
         }
         Ok(())
     }

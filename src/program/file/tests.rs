@@ -1,6 +1,6 @@
 use super::*;
 use crate::isa::ISA_VERSION;
-use crate::program::{Dtype, Layout, Memory};
+use crate::program::{Dtype, Layout, Memory, NetworkView};
 use proptest::prelude::*;
 
 pub(crate) fn sample() -> Program {
@@ -233,6 +233,21 @@ fn metadata_are_checked() {
     program.tensors.push(program.tensors[0].clone());
     let message = program.to_bytes().unwrap_err().to_string();
     assert_eq!(message, "section META: tensor `x` is declared twice");
+    let refused = |shape: &[u64], walk: &[[u64; 2]]| {
+        let mut program = sample();
+        let (shape, walk) = (shape.to_vec(), walk.to_vec());
+        program.tensors[0].network = Some(NetworkView { shape, walk, float: true });
+        program.to_bytes().map_err(|error| error.to_string())
+    };
+    assert!(refused(&[3, 4], &[[3, 1], [4, 3]]).is_ok());
+    assert_eq!(
+        refused(&[1 << 63, 4], &[[12, 1]]).unwrap_err(),
+        "section META: tensor `x`: the network sees [9223372036854775808, 4] in a walk of [[12, 1]], which are not the 12 elements of [1, 2, 2, 3]"
+    );
+    assert_eq!(
+        refused(&[12], &[[4, 3], [3, 2]]).unwrap_err(),
+        "section META: tensor `x`: the walk [[4, 3], [3, 2]] leaves its 12 elements"
+    );
 }
 
 proptest! {
