@@ -12,7 +12,7 @@ use npugen::config::Override;
 use npugen::design::Design;
 use npugen::exec::Executor;
 use npugen::golden::Golden;
-use npugen::kernels::conv::{Conv, Requant, Residual, Sink, Skip, Source, conv};
+use npugen::kernels::conv::{Conv, Cut, Requant, Residual, Sink, Skip, Source, conv};
 use npugen::kernels::maps::{Change, Copy, copy};
 use npugen::kernels::transfer::{Lowering, load_rows, store_rows};
 use npugen::kernels::vector::{Depthwise, Pool, add, depthwise, pool};
@@ -255,6 +255,7 @@ fn layer<'a>(shape: &Shape, constants: &'a Constants, in_channels: usize) -> Con
         output: Requant { zero: -3, min: -120, max: 125 },
         residual: None,
         table: None,
+        cut: Cut::default(),
     }
 }
 

@@ -485,9 +485,19 @@ impl<'n> Emission<'_, 'n> {
             output: layer.output,
             residual: layer.residual,
             table,
+            cut: layer.cut,
         };
+        let dram = matches!(operands.first(), Some(Place::Dram(_)));
+        let sparse = dram && layer.kernel == [1, 1] && layer.strides != [1, 1];
         let source = match (operands.first(), self.gathered.get(at).and_then(Option::as_ref)) {
             (Some(&Place::Chip(map)), _) => Source::Map(map),
+            (Some(&Place::Dram(tensor)), None) if sparse && layer.pads == [0; 4] => {
+                // Only pixels that are used come in.
+                kernel.strides = [1, 1];
+                let strides = layer.strides;
+                let zero = layer.input_zero;
+                Source::Lowered(tensor, Lowering { kernel: [1, 1], strides, pads: [0, 0], zero })
+            }
             (Some(&Place::Dram(tensor)), None) => Source::Dram(tensor),
             (Some(&Place::Dram(tensor)), Some(weights)) => {
                 let [kh, kw] = layer.kernel;

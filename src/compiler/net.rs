@@ -1,7 +1,7 @@
 //! The network as the machine sees it: feature maps of height, width and channels, and layers that
 //! each become one kernel. Constants are in the order kernels take them.
 
-use crate::kernels::conv::{Requant, Residual};
+use crate::kernels::conv::{Cut, Requant, Residual};
 use crate::program::NetworkView;
 
 /// A feature map of the network.
@@ -77,6 +77,8 @@ pub struct ConvLayer {
     pub residual: Option<Residual>,
     /// Applied to the result: entry x at position x mod 256.
     pub table: Option<Box<[u8; 256]>>,
+    /// How it is cut, where that is not left to the kernel.
+    pub cut: Cut,
 }
 
 /// A depthwise convolution.

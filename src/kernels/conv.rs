@@ -7,14 +7,15 @@
 
 use std::ops::Range;
 
+use super::conv_launch::{Arriving, Job, next_group};
+use super::conv_plan::{Chunk, Constants, Plan};
 use super::tile_maps::{Inputs, Outputs, SkipWindow, Skips, TURNS, Target, Window};
-use super::tiling::{Slice, Tile, chunk_blocks, plan_tiles, slices, start_tile};
-use super::transfer::{Lowering, load_words};
-use super::weights::{BlockTiles, ConvWeights, block_tiles, channel_params};
+use super::tiling::Tile;
+pub use super::tiling::{Cut, LoopOrder};
+use super::transfer::Lowering;
+use super::weights::ConvWeights;
 use super::{DramTensor, Emitter, Fmap, KernelError};
 use crate::arith::post::residual_offset;
-use crate::isa::table::{gemm, load};
-use crate::isa::{Engine, Field};
 
 /// Residual addition after requantization, exactly onnxruntime's QLinearAdd.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,6 +84,8 @@ pub struct Conv<'a> {
     pub residual: Option<Residual>,
     /// Lookup table for the result.
     pub table: Option<u8>,
+    /// How it is cut, where that is not left to the kernel.
+    pub cut: Cut,
 }
 
 impl Conv<'_> {
@@ -98,7 +101,7 @@ impl Conv<'_> {
     }
 
     /// Bias with the zero point of the input folded in: `bias - zero * sum of weights`.
-    fn folded_bias(&self) -> Vec<i32> {
+    pub(super) fn folded_bias(&self) -> Vec<i32> {
         let per_channel = self.weights.values.len() / self.weights.out_channels.max(1);
         let sums =
             self.weights.values.chunks(per_channel.max(1)).map(|chunk| {
@@ -139,153 +142,6 @@ pub enum Skip {
     Dram(DramTensor),
 }
 
-/// Slices in which the weights of a layer's first block arrive; of the second half as many, and so
-/// on, since each block that computes gives the next more time.
-const START_SLICES: usize = 4;
-
-/// Outputs of as many pixels as a few weight tiles have rows are one tile.
-const SMALL_TILES: usize = 4;
-
-/// Weights and parameters of a chunk of output channel blocks, in the buffers.
-struct Chunk {
-    blocks: Range<usize>,
-    tiles: Vec<BlockTiles>,
-    /// PBUF words of the blocks.
-    params: Vec<u8>,
-    /// WBUF address of each block brought so far. Stays empty when even one step of blocks does not
-    /// fit, and every launch brings its own weights.
-    wbuf: Vec<usize>,
-    /// PBUF word of the first block.
-    pbuf: usize,
-    /// Slices in which the first block arrives.
-    start_slices: usize,
-}
-
-/// A block whose weights have been asked for slice by slice.
-struct Arriving {
-    slices: Vec<Slice>,
-    /// WBUF address of each slice.
-    addrs: Vec<usize>,
-}
-
-impl Chunk {
-    /// Whether the weights of all blocks fit WBUF and stay there for all tiles.
-    fn fits(&self, e: &Emitter) -> bool {
-        self.words(e) <= e.geometry.wbuf_words
-    }
-
-    /// Words of all weights.
-    fn words(&self, e: &Emitter) -> usize {
-        let bytes: usize = self.tiles.iter().map(|tiles| tiles.bytes.len()).sum();
-        bytes / e.geometry.wbuf_word_bytes
-    }
-
-    /// Asks for the weights of a block and its parameters.
-    fn bring(
-        &mut self,
-        e: &mut Emitter,
-        whole: [usize; 3],
-        block: usize,
-    ) -> Result<Arriving, KernelError> {
-        let wanted = self.start_slices.checked_shr(block.div_ceil(2) as u32).unwrap_or(0).max(1);
-        let limit = whole.iter().product::<usize>().div_ceil(wanted);
-        let slices = slices(whole, &self.tiles[block].extra, limit)?;
-        let size = e.geometry.segment_rows * e.geometry.wbuf_word_bytes;
-        let mut rest = self.tiles[block].bytes.as_slice();
-        let mut addrs = Vec::new();
-        for slice in &slices {
-            let (bytes, left) = rest.split_at((passes(slice) * size).min(rest.len()));
-            addrs.push(load_weights(e, bytes)?);
-            rest = left;
-        }
-        self.wbuf.extend(addrs.first());
-        self.load_params(e, block..block + 1)?;
-        Ok(Arriving { slices, addrs })
-    }
-
-    fn load_params(&self, e: &mut Emitter, blocks: Range<usize>) -> Result<(), KernelError> {
-        let size = self.params.len() / self.blocks.len();
-        let bytes = &self.params[blocks.start * size..blocks.end * size];
-        let dram = e.constants(bytes);
-        load_words(e, load::Function::Pbuf, dram, bytes.len(), self.pbuf + blocks.start)
-    }
-}
-
-/// Passes of a slice.
-fn passes(slice: &Slice) -> usize {
-    slice.iter().map(Range::len).product()
-}
-
-/// How a layer is cut.
-struct Plan<'a> {
-    layer: Conv<'a>,
-    /// Passes of the whole reduction.
-    whole: [usize; 3],
-    /// Output blocks that share a word of IBUF.
-    align: usize,
-    tiles: Vec<Tile>,
-    chunks: Vec<Range<usize>>,
-    /// Constants of the chunks that are still to come, block by block.
-    weights: std::vec::IntoIter<BlockTiles>,
-    params: std::vec::IntoIter<u8>,
-}
-
-impl<'a> Plan<'a> {
-    fn new(
-        e: &Emitter,
-        layer: Conv<'a>,
-        source: Source,
-        output: [usize; 2],
-    ) -> Result<Plan<'a>, KernelError> {
-        let geometry = e.geometry;
-        let blocks = layer.weights.out_channels.div_ceil(geometry.cols);
-        let weights: Vec<BlockTiles> =
-            (0..blocks).map(|n| block_tiles(&geometry, &layer.weights, n)).collect();
-        let words: Vec<usize> =
-            weights.iter().map(|tiles| tiles.bytes.len() / geometry.wbuf_word_bytes).collect();
-        let align = (geometry.rows / geometry.cols).max(1);
-        let [kh, kw] = layer.weights.kernel;
-        let whole = [kh, kw, layer.weights.in_channels.div_ceil(geometry.rows)];
-        let pixel_bytes = match source {
-            Source::Map(_) => 0,
-            Source::Dram(_) | Source::Lowered(..) => {
-                layer.weights.in_channels * geometry.activation_bytes
-            }
-        };
-        let passes = whole.iter().product();
-        let small = output.iter().product::<usize>() <= SMALL_TILES * geometry.segment_rows;
-        let resident = matches!(source, Source::Map(_));
-        let (first, last) = match start_tile(&geometry, pixel_bytes, &words, passes, align) {
-            // Nothing has to be brought but weights, which come faster than they are used.
-            Some(_) if small && resident => (geometry.obuf_depth, 0),
-            Some(first) => (first, geometry.segment_rows),
-            None => (geometry.obuf_depth, 0),
-        };
-        Ok(Plan {
-            whole,
-            align,
-            tiles: plan_tiles(output, geometry.obuf_depth, first, last),
-            chunks: chunk_blocks(&words, geometry.wbuf_words, geometry.pbuf_words, align)?,
-            weights: weights.into_iter(),
-            params: channel_params(&geometry, &layer.folded_bias(), layer.scales).into_iter(),
-            layer,
-        })
-    }
-
-    /// The next chunk, with space for its parameters.
-    fn chunk(&mut self, e: &mut Emitter, blocks: Range<usize>) -> Result<Chunk, KernelError> {
-        let size = 8 * e.geometry.cols;
-        Ok(Chunk {
-            tiles: self.weights.by_ref().take(blocks.len()).collect(),
-            params: self.params.by_ref().take(blocks.len() * size).collect(),
-            wbuf: Vec::new(),
-            pbuf: e.pbuf(blocks.len())?,
-            start_slices: if blocks.start == 0 { START_SLICES } else { 1 },
-            blocks,
-        })
-    }
-}
-
 /// Part of a layer's output that a step made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
@@ -323,6 +179,7 @@ struct Turn {
 /// A convolution that is emitted step by step, so that other layers' launches can go in between.
 pub struct Running<'a> {
     plan: Plan<'a>,
+    constants: Constants,
     inputs: Inputs,
     outputs: Outputs,
     skips: Option<Skips>,
@@ -330,8 +187,10 @@ pub struct Running<'a> {
     next_chunk: usize,
     next_tile: usize,
     turn: Option<Turn>,
-    /// First word and number of words of WBUF and PBUF that the chunk keeps.
-    held: [(usize, usize); 2],
+    /// Residual operand of the turn to come.
+    next_skip: Option<SkipWindow>,
+    /// First word and number of words of WBUF and PBUF that are kept: for the chunk, or for all.
+    held: Option<[(usize, usize); 2]>,
 }
 
 impl<'a> Running<'a> {
@@ -352,7 +211,8 @@ impl<'a> Running<'a> {
             },
         };
         e.count_macs(height * width * layer.weights.values.len());
-        let plan = Plan::new(e, layer, source, [height, width])?;
+        let in_dram = [matches!(sink, Sink::Dram(_)), matches!(skip, Some(Skip::Dram(_)))];
+        let (plan, constants) = Plan::new(e, layer, source, [height, width], in_dram)?;
         let mut inputs = Inputs::new(e, &plan.layer, source, &plan.tiles)?;
         let mut outputs = Outputs::new(e, &plan.layer, sink, &plan.tiles, &plan.chunks, &inputs)?;
         let mut skips =
@@ -365,26 +225,36 @@ impl<'a> Running<'a> {
                 skips.grow(e);
             }
         }
-        let (chunk, turn) = (None, None);
-        let held = [(0, 0); 2];
-        Ok(Running { plan, inputs, outputs, skips, chunk, next_chunk: 0, next_tile: 0, turn, held })
+        Ok(Running {
+            plan,
+            constants,
+            inputs,
+            outputs,
+            skips,
+            chunk: None,
+            next_chunk: 0,
+            next_tile: 0,
+            turn: None,
+            next_skip: None,
+            held: None,
+        })
     }
 
     /// What the next step needs; nothing when all is emitted.
     pub fn needs(&self, e: &Emitter) -> Option<Needs> {
-        let blocks = self.chunk.is_none().then(|| self.plan.chunks.get(self.next_chunk));
-        let words = match blocks {
-            None => [0, 0],
-            Some(blocks) => {
-                let blocks = blocks?;
-                let tiles = self.plan.weights.as_slice().iter().take(blocks.len());
-                let bytes: usize = tiles.map(|tiles| tiles.bytes.len()).sum();
-                [bytes / e.geometry.wbuf_word_bytes, blocks.len()]
-            }
-        };
         let tile = self.plan.tiles.get(self.next_tile)?;
-        let rows = self.inputs.rows(&self.plan.layer, tile);
-        Some(Needs { rows, output_rows: tile.rows.clone(), words })
+        let words = match self.held {
+            Some(_) => [0, 0],
+            None => self.kept(e),
+        };
+        let mut rows = self.inputs.rows(&self.plan.layer, tile);
+        let mut output_rows = tile.rows.clone();
+        if let Some((next, _)) = self.following().filter(|_| self.streams(e)) {
+            let next = &self.plan.tiles[next];
+            rows.end = rows.end.max(self.inputs.rows(&self.plan.layer, next).end);
+            output_rows.end = output_rows.end.max(next.rows.end);
+        }
+        Some(Needs { rows, output_rows, words })
     }
 
     /// Number of tiles of output pixels.
@@ -394,7 +264,123 @@ impl<'a> Running<'a> {
 
     /// Number of blocks of output channels.
     pub fn blocks(&self) -> usize {
-        self.plan.chunks.last().map_or(0, |chunk| chunk.end)
+        self.constants.tiles.len()
+    }
+
+    /// Whether the weights of the next chunk do not stay in WBUF.
+    fn streams(&self, e: &Emitter) -> bool {
+        self.plan.tiles_outside
+            || self.plan.chunks.get(self.next_chunk).is_some_and(|blocks| {
+                self.constants.words(&e.geometry, blocks) > e.geometry.wbuf_words
+            })
+    }
+
+    /// Words of WBUF and PBUF that are kept from the beginning of the next chunk on.
+    fn kept(&self, e: &Emitter) -> [usize; 2] {
+        let Some(blocks) = self.plan.chunks.get(self.next_chunk) else { return [0; 2] };
+        let wbuf = if self.streams(e) {
+            // Launches bring their weights all around the ring.
+            e.geometry.wbuf_words
+        } else {
+            self.constants.words(&e.geometry, blocks)
+        };
+        let pbuf = match self.plan.tiles_outside {
+            false => blocks.len(),
+            true if self.params_stay(e) => self.blocks(),
+            true => 2 * self.largest_chunk(),
+        };
+        [wbuf, pbuf]
+    }
+
+    /// Whether the parameters of all chunks have space in PBUF.
+    fn params_stay(&self, e: &Emitter) -> bool {
+        self.blocks() <= e.geometry.pbuf_words
+    }
+
+    /// Blocks of the largest chunk.
+    fn largest_chunk(&self) -> usize {
+        self.plan.chunks.iter().map(Range::len).max().unwrap_or(0)
+    }
+
+    /// The tile and the chunk after the present ones.
+    fn following(&self) -> Option<(usize, usize)> {
+        let (tile, chunk) = (self.next_tile, self.next_chunk);
+        let (tiles, chunks) = (self.plan.tiles.len(), self.plan.chunks.len());
+        let next = match self.plan.tiles_outside {
+            true if chunk + 1 < chunks => (tile, chunk + 1),
+            true => (tile + 1, 0),
+            false if tile + 1 < tiles => (tile + 1, chunk),
+            false => (0, chunk + 1),
+        };
+        (next.0 < tiles && next.1 < chunks).then_some(next)
+    }
+
+    /// Takes space for the next chunk's constants, if it has none, and asks for parameters of a
+    /// chunk whose weights do not stay.
+    fn begin_chunk(&mut self, e: &mut Emitter) -> Result<(), KernelError> {
+        let Some(blocks) = self.plan.chunks.get(self.next_chunk).cloned() else { return Ok(()) };
+        if self.chunk.is_some() {
+            return Ok(());
+        }
+        let held = match self.held {
+            Some(held) => held,
+            None => {
+                let [wbuf, pbuf] = self.kept(e);
+                let held = [(e.wbuf_position(), wbuf), (e.pbuf(pbuf)?, pbuf)];
+                e.hold(held[0], held[1]);
+                self.held = Some(held);
+                held
+            }
+        };
+        let [_, (params, _)] = held;
+        let pbuf = match self.plan.tiles_outside {
+            false => params,
+            true if self.params_stay(e) => params + blocks.start,
+            true => params + self.next_chunk % 2 * self.largest_chunk(),
+        };
+        let stays = !self.streams(e);
+        let there = self.plan.tiles_outside && self.params_stay(e) && self.next_tile > 0;
+        if !stays && !there {
+            self.constants.load_params(e, &blocks, pbuf)?;
+        }
+        self.chunk = Some(Chunk { blocks, stays, wbuf: Vec::new(), pbuf });
+        Ok(())
+    }
+
+    /// The next chunk of a tile, or the next tile of a chunk.
+    fn begin_turn(&mut self, e: &mut Emitter, tile: &Tile) -> Result<Option<Turn>, KernelError> {
+        let Some(chunk) = &mut self.chunk else { return Ok(None) };
+        let window = self.inputs.tile(e, &self.plan.layer, tile)?;
+        let skip = match (&mut self.skips, self.next_skip.take()) {
+            (Some(_), Some(skip)) => Some(skip),
+            (Some(skips), None) => Some(skips.tile(e, tile, &chunk.blocks)?),
+            (None, _) => None,
+        };
+        let out = self.outputs.tile(e, tile, &chunk.blocks);
+        let coming = if self.next_tile == 0 && chunk.stays {
+            Some(chunk.bring(e, &mut self.constants, self.plan.whole, 0)?)
+        } else {
+            None
+        };
+        Ok(Some(Turn { window, skip, out, left: 0..chunk.blocks.len(), coming }))
+    }
+
+    /// Asks early for what the turns to come read from DRAM: LOAD works in order, and would get to
+    /// it only when nearly all weights of this turn have found space.
+    fn look_ahead(&mut self, e: &mut Emitter) -> Result<(), KernelError> {
+        if self.inputs.comes_early()
+            && let Some(tile) = self.plan.tiles.get(self.next_tile + 1)
+        {
+            self.inputs.tile(e, &self.plan.layer, tile)?;
+        }
+        let following = self.following();
+        if let (Some(skips), Some((tile, chunk))) = (&mut self.skips, following)
+            && skips.comes_early()
+        {
+            let (tile, blocks) = (&self.plan.tiles[tile], &self.plan.chunks[chunk]);
+            self.next_skip = Some(skips.tile(e, tile, blocks)?);
+        }
+        Ok(())
     }
 
     /// Emits the next launches: at most `most` blocks of output channels of a tile. Each block of a
@@ -403,49 +389,29 @@ impl<'a> Running<'a> {
     /// its last block computes, so that is launched by block too.
     pub fn step(&mut self, e: &mut Emitter, most: usize) -> Result<Option<Done>, KernelError> {
         let Some(tile) = self.plan.tiles.get(self.next_tile).cloned() else { return Ok(None) };
-        if self.chunk.is_none() {
-            let Some(blocks) = self.plan.chunks.get(self.next_chunk).cloned() else {
-                return Ok(None);
-            };
-            let chunk = self.plan.chunk(e, blocks)?;
-            if chunk.fits(e) {
-                self.held = [(e.wbuf_position(), chunk.words(e)), (chunk.pbuf, chunk.blocks.len())];
-            } else {
-                chunk.load_params(e, 0..chunk.blocks.len())?;
-                // Every launch brings its weights anew, all around the ring.
-                let all = e.geometry.wbuf_words;
-                self.held = [(e.wbuf_position(), all), (chunk.pbuf, chunk.blocks.len())];
-            }
-            e.hold(self.held[0], self.held[1]);
-            self.chunk = Some(chunk);
-        }
-        let Some(chunk) = &mut self.chunk else { return Ok(None) };
+        self.begin_chunk(e)?;
+        let begun = self.turn.take();
+        let fresh = begun.is_none();
+        let begun = if fresh { self.begin_turn(e, &tile)? } else { begun };
+        let (Some(chunk), Some(mut turn)) = (&mut self.chunk, begun) else { return Ok(None) };
         let Plan { ref layer, whole, align, .. } = self.plan;
         let count = chunk.blocks.len();
-        let first = self.next_tile == 0 && chunk.fits(e);
-        let last = self.next_tile + 1 == self.plan.tiles.len();
-        let mut turn = match self.turn.take() {
-            Some(turn) => turn,
-            None => Turn {
-                window: self.inputs.tile(e, layer, &tile)?,
-                skip: match &mut self.skips {
-                    Some(skips) => Some(skips.tile(e, &tile, &chunk.blocks)?),
-                    None => None,
-                },
-                out: self.outputs.tile(e, &tile, &chunk.blocks),
-                left: 0..count,
-                coming: if first { Some(chunk.bring(e, whole, 0)?) } else { None },
-            },
-        };
-        let stored = self.outputs.stores();
-        let group = next_group(chunk, &turn.left, if first || last && stored { 1 } else { most });
+        let first = self.next_tile == 0 && chunk.stays;
+        let last = self.next_tile + 1 == self.plan.tiles.len()
+            && (!self.plan.tiles_outside || self.next_chunk + 1 == self.plan.chunks.len());
+        let most = if first || last && self.outputs.stores() { 1 } else { most };
+        let group = next_group(&e.geometry, &self.constants, chunk, &turn.left, most);
         let end = group.end;
-        let next = if first && end < count { Some(chunk.bring(e, whole, end)?) } else { None };
+        let next = if first && end < count {
+            Some(chunk.bring(e, &mut self.constants, whole, end)?)
+        } else {
+            None
+        };
         let Turn { window, ref out, skip, .. } = turn;
         let job = Job { layer, window, tile: &tile, out, chunk, skip };
         match std::mem::replace(&mut turn.coming, next) {
             Some(block) => job.launch_arriving(e, group.clone(), &block)?,
-            None => job.launch(e, group.clone())?,
+            None => job.launch(e, &mut self.constants, group.clone())?,
         }
         let early = if last { (count - 1) / align * align } else { 0 };
         if end == early {
@@ -459,22 +425,32 @@ impl<'a> Running<'a> {
             cols: tile.cols.clone(),
             blocks,
         };
+        if fresh && !chunk.stays {
+            self.look_ahead(e)?;
+        }
         turn.left.start = end;
         if end < count {
             self.turn = Some(turn);
             return Ok(Some(done));
         }
         self.outputs.store(e, &turn.out, &tile, early..count)?;
-        self.next_tile += 1;
-        if self.next_tile == self.plan.tiles.len() {
-            self.next_chunk += 1;
-            self.chunk = None;
-            e.give_back(self.held[0], self.held[1]);
-            if self.next_chunk < self.plan.chunks.len() {
-                self.next_tile = 0;
-            }
-        }
+        self.end_turn(e);
         Ok(Some(done))
+    }
+
+    /// Goes on to the next chunk or tile.
+    fn end_turn(&mut self, e: &mut Emitter) {
+        let next = self.following();
+        if self.plan.tiles_outside || next.is_none_or(|(_, chunk)| chunk != self.next_chunk) {
+            self.chunk = None;
+        }
+        if (next.is_none() || self.chunk.is_none() && !self.plan.tiles_outside)
+            && let Some([wbuf, pbuf]) = self.held.take()
+        {
+            e.give_back(wbuf, pbuf);
+        }
+        (self.next_tile, self.next_chunk) =
+            next.unwrap_or((self.plan.tiles.len(), self.plan.chunks.len()));
     }
 
     /// Gives the space for tiles back.
@@ -499,232 +475,4 @@ pub fn conv(
     while running.step(e, usize::MAX)?.is_some() {}
     running.finish(e);
     Ok(())
-}
-
-/// Brings weight tiles to the next place in the ring, and returns it.
-fn load_weights(e: &mut Emitter, bytes: &[u8]) -> Result<usize, KernelError> {
-    let addr = e.wbuf(bytes.len() / e.geometry.wbuf_word_bytes)?;
-    let dram = e.constants(bytes);
-    load_words(e, load::Function::Wbuf, dram, bytes.len(), addr)?;
-    Ok(addr)
-}
-
-/// The next blocks of a chunk that one launch can take together, at most `most`: blocks with extra
-/// tiles stand alone, and so do all when their weights do not stay.
-fn next_group(chunk: &Chunk, left: &Range<usize>, most: usize) -> Range<usize> {
-    let start = left.start;
-    let plain = |block: &usize| chunk.tiles[*block].extra.is_empty();
-    if chunk.wbuf.is_empty() || !plain(&start) {
-        return start..start + 1;
-    }
-    let end = (start..left.end).take(most.max(1)).take_while(plain).count();
-    start..start + end
-}
-
-/// One tile of one chunk.
-struct Job<'a> {
-    layer: &'a Conv<'a>,
-    window: Window,
-    tile: &'a Tile,
-    out: &'a Target,
-    chunk: &'a Chunk,
-    skip: Option<SkipWindow>,
-}
-
-impl Job<'_> {
-    /// Launches the blocks `group` of the chunk: one launch when the weights are resident and no
-    /// block has extra tiles, else (then the group is one block) a launch per slice.
-    fn launch(&self, e: &mut Emitter, group: Range<usize>) -> Result<(), KernelError> {
-        let geometry = e.geometry;
-        let tiles = &self.chunk.tiles[group.start];
-        let Some(&start) = self.chunk.wbuf.get(group.start) else {
-            return self.launch_alone(e, group);
-        };
-        if tiles.extra.is_empty() {
-            self.configure(e, &group);
-            e.set(gemm::w::ADDR, start as u64);
-            return e.launch(gemm::Function::Act, &self.flags());
-        }
-        let slices = slices(self.whole(e), &tiles.extra, usize::MAX)?;
-        let mut addr = start;
-        let addrs = slices.iter().map(|slice| {
-            let here = addr;
-            addr = (addr + passes(slice) * geometry.segment_rows) % geometry.wbuf_words;
-            here
-        });
-        let block = Arriving { addrs: addrs.collect(), slices };
-        self.launch_arriving(e, group, &block)
-    }
-
-    /// Launches a block slice by slice.
-    fn launch_arriving(
-        &self,
-        e: &mut Emitter,
-        group: Range<usize>,
-        block: &Arriving,
-    ) -> Result<(), KernelError> {
-        self.configure(e, &group);
-        let count = block.slices.len();
-        for (index, (slice, &addr)) in block.slices.iter().zip(&block.addrs).enumerate() {
-            self.launch_slice(e, slice, addr, [index, count])?;
-        }
-        Ok(())
-    }
-
-    /// Launches a block whose weights do not stay: each slice behind its weights, which are no more
-    /// than half the ring, so that the next slice loads behind this one.
-    fn launch_alone(&self, e: &mut Emitter, group: Range<usize>) -> Result<(), KernelError> {
-        let geometry = e.geometry;
-        let tiles = &self.chunk.tiles[group.start];
-        let slices =
-            slices(self.whole(e), &tiles.extra, geometry.wbuf_words / 2 / geometry.segment_rows)?;
-        let size = geometry.segment_rows * geometry.wbuf_word_bytes;
-        let mut rest = tiles.bytes.as_slice();
-        self.configure(e, &group);
-        for (index, slice) in slices.iter().enumerate() {
-            let (bytes, left) = rest.split_at((passes(slice) * size).min(rest.len()));
-            let addr = load_weights(e, bytes)?;
-            rest = left;
-            self.launch_slice(e, slice, addr, [index, slices.len()])?;
-        }
-        Ok(())
-    }
-
-    /// Passes of the whole reduction.
-    fn whole(&self, e: &Emitter) -> [usize; 3] {
-        let [kh, kw] = self.layer.weights.kernel;
-        [kh, kw, self.layer.weights.in_channels.div_ceil(e.geometry.rows)]
-    }
-
-    /// Launches slice number `index` of `count`; the last one ends in the post-processor.
-    fn launch_slice(
-        &self,
-        e: &mut Emitter,
-        slice: &Slice,
-        addr: usize,
-        [index, count]: [usize; 2],
-    ) -> Result<(), KernelError> {
-        self.select(e, slice);
-        e.set(gemm::w::ADDR, addr as u64);
-        let mut flags = if index + 1 == count { self.flags() } else { vec![(gemm::KEEP, 1)] };
-        if index > 0 {
-            flags.push((gemm::ACCUMULATE, 1));
-        }
-        e.launch(gemm::Function::Act, &flags)
-    }
-
-    /// Flags of a launch that ends in the post-processor.
-    fn flags(&self) -> Vec<(Field, i64)> {
-        let mut flags = Vec::new();
-        if self.skip.is_some() {
-            flags.push((gemm::RESIDUAL, 1));
-        }
-        if let Some(table) = self.layer.table {
-            flags.extend([(gemm::LOOKUP, 1), (gemm::TABLE, table.into())]);
-        }
-        flags
-    }
-
-    /// Restricts the reduction to a slice.
-    fn select(&self, e: &mut Emitter, [kh, kw, kc]: &Slice) {
-        let map = &self.window.map;
-        let [dilation_y, dilation_x] = self.layer.dilations;
-        let [y, x] = self.origin();
-        let (y, x) = (y + signed(kh.start * dilation_y), x + signed(kw.start * dilation_x));
-        let channel = map.addr + kc.start * map.block_stride();
-        e.set(gemm::x::ADDR, wrap(signed(channel) + y * signed(map.width) + x));
-        e.set(gemm::window_y::START, y);
-        e.set(gemm::window_x::START, x);
-        for (count, range) in [(gemm::kh::COUNT, kh), (gemm::kw::COUNT, kw), (gemm::kc::COUNT, kc)]
-        {
-            e.set(count, range.len() as u64);
-        }
-    }
-
-    /// Row and column in the window's map of the tile's first activation, padding included.
-    fn origin(&self) -> [i64; 2] {
-        let [stride_y, stride_x] = self.layer.strides;
-        let [top, left, ..] = self.layer.pads;
-        [
-            signed(self.tile.rows.start * stride_y) - signed(top) - signed(self.window.first_row),
-            signed(self.tile.cols.start * stride_x) - signed(left),
-        ]
-    }
-
-    fn configure(&self, e: &mut Emitter, group: &Range<usize>) {
-        let geometry = e.geometry;
-        let Job { layer, tile, out, chunk, .. } = self;
-        let map = &self.window.map;
-        let [stride_y, stride_x] = layer.strides;
-        let [dilation_y, dilation_x] = layer.dilations;
-        let [kh, kw] = layer.weights.kernel;
-        let [y, x] = self.origin();
-        e.reset(Engine::Gemm);
-        e.set(gemm::x::ADDR, wrap(signed(map.addr) + y * signed(map.width) + x));
-        let loops: [(Field, usize, Field, usize); 6] = [
-            (gemm::ow::COUNT, tile.cols.len(), gemm::ow::STRIDE, stride_x),
-            (gemm::oh::COUNT, tile.rows.len(), gemm::oh::STRIDE, stride_y * map.width),
-            (gemm::kc::COUNT, map.blocks(&geometry), gemm::kc::STRIDE, map.block_stride()),
-            (gemm::kw::COUNT, kw, gemm::kw::STRIDE, dilation_x),
-            (gemm::kh::COUNT, kh, gemm::kh::STRIDE, dilation_y * map.width),
-            (gemm::n::COUNT, group.len(), gemm::n::STRIDE, 0),
-        ];
-        for (count, iterations, stride, distance) in loops {
-            e.set(count, iterations as u64);
-            e.set(stride, distance as u64);
-        }
-        e.set(gemm::window_y::START, y);
-        e.set(gemm::window_y::LIMIT, map.height as u64);
-        e.set(gemm::window_y::STEP_OH, stride_y as u64);
-        e.set(gemm::window_y::STEP_KH, dilation_y as u64);
-        e.set(gemm::window_x::START, x);
-        e.set(gemm::window_x::LIMIT, map.width as u64);
-        e.set(gemm::window_x::STEP_OW, stride_x as u64);
-        e.set(gemm::window_x::STEP_KW, dilation_x as u64);
-        e.set(gemm::pad::VALUE, layer.input_zero);
-        let block = chunk.blocks.start + group.start;
-        e.set(gemm::param::ADDR, (chunk.pbuf + group.start) as u64);
-
-        let position = |map: &Fmap, row: usize, col: usize, element: usize| {
-            (
-                map.addr + element / geometry.rows * map.block_stride() + row * map.width + col,
-                element % geometry.rows,
-            )
-        };
-        let (addr, first) =
-            position(&out.map, out.row, out.col, (block - out.first_block) * geometry.cols);
-        e.set(gemm::out::ADDR, addr as u64);
-        e.set(gemm::out::FIRST, first as u64);
-        e.set(gemm::out_stride::OW, 1);
-        e.set(gemm::out_stride::OH, out.map.width as u64);
-        e.set(gemm::out_block::STRIDE, out.map.block_stride() as u64);
-        e.set(gemm::quant::ZERO, layer.output.zero);
-        e.set(gemm::quant::MIN, layer.output.min);
-        e.set(gemm::quant::MAX, layer.output.max);
-        if let (Some(skip), Some(residual)) = (self.skip, layer.residual) {
-            let channel = (block - skip.first_block) * geometry.cols;
-            let (addr, first) = position(&skip.map, skip.row, skip.col, channel);
-            let skip = skip.map;
-            e.set(gemm::res::ADDR, addr as u64);
-            e.set(gemm::res::FIRST, first as u64);
-            e.set(gemm::res_stride::OW, 1);
-            e.set(gemm::res_stride::OH, skip.width as u64);
-            e.set(gemm::res_block::STRIDE, skip.block_stride() as u64);
-            e.set(gemm::res_clamp::MIN, residual.sum.min);
-            e.set(gemm::res_clamp::MAX, residual.sum.max);
-            e.set(gemm::res_scale_a::VALUE, residual.scale_a.to_bits());
-            e.set(gemm::res_scale_b::VALUE, residual.scale_b.to_bits());
-            e.set(gemm::res_offset::VALUE, residual.offset(layer.output.zero).to_bits());
-            e.set(gemm::res_offset::INNER, u64::from(residual.a_is_second));
-        }
-    }
-}
-
-fn signed(value: usize) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-/// An address in the machine's 24-bit arithmetic; it may lie in front of the buffer.
-pub(super) fn wrap(addr: i64) -> i64 {
-    addr & gemm::x::ADDR.max()
 }

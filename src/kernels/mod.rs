@@ -9,6 +9,8 @@
 
 pub mod attention;
 pub mod conv;
+mod conv_launch;
+mod conv_plan;
 pub mod emit;
 pub mod geometry;
 pub mod hazard;

@@ -29,7 +29,8 @@ pub(super) enum Inputs {
         source: Source,
         maps: Vec<Fmap>,
         next: usize,
-        held: Option<(Range<usize>, Window)>,
+        /// What each buffer holds.
+        held: Vec<(Range<usize>, Window)>,
     },
 }
 
@@ -46,10 +47,8 @@ impl Inputs {
         match source {
             Source::Map(map) => Ok(Inputs::Resident(map)),
             Source::Dram(tensor) => {
-                let shape = [tensor.height, tensor.width, tensor.channels];
-                let words = Fmap::words(&e.geometry, shape[2], shape[0], shape[1]);
-                if words <= e.ibuf.largest() * 3 / 4 {
-                    let map = e.fmap(shape, &[])?;
+                if fits_whole(e, &tensor) {
+                    let map = e.fmap([tensor.height, tensor.width, tensor.channels], &[])?;
                     return Ok(Inputs::Whole { tensor, map, loaded: 0 });
                 }
                 let rows = |tile: &Tile| input_rows(layer, tile, tensor.height).len();
@@ -65,7 +64,7 @@ impl Inputs {
     }
 
     fn turns(e: &mut Emitter, source: Source, shape: [usize; 3]) -> Result<Inputs, KernelError> {
-        Ok(Inputs::Turns { source, maps: vec![e.fmap(shape, &[])?], next: 0, held: None })
+        Ok(Inputs::Turns { source, maps: vec![e.fmap(shape, &[])?], next: 0, held: Vec::new() })
     }
 
     /// Takes space for one more tile, if there is some.
@@ -108,13 +107,12 @@ impl Inputs {
                     Source::Dram(tensor) => input_rows(layer, tile, tensor.height),
                     _ => tile.rows.clone(),
                 };
-                if let Some((present, window)) = held
-                    && *present == rows
-                {
+                if let Some((_, window)) = held.iter().find(|(present, _)| *present == rows) {
                     return Ok(*window);
                 }
                 let mut map = maps[*next];
                 *next = (*next + 1) % maps.len();
+                held.retain(|(_, window)| window.map.addr != map.addr);
                 map.height = rows.len();
                 match source {
                     Source::Dram(tensor) => load_rows(e, tensor, rows.clone(), &map, 0)?,
@@ -124,7 +122,7 @@ impl Inputs {
                     Source::Map(_) => {}
                 }
                 let window = Window { map, first_row: rows.start };
-                *held = Some((rows, window));
+                held.push((rows, window));
                 Ok(window)
             }
         }
@@ -138,7 +136,22 @@ impl Inputs {
             Inputs::Turns { source: Source::Dram(tensor), .. } => {
                 input_rows(layer, tile, tensor.height)
             }
+            Inputs::Turns { source: Source::Lowered(tensor, lowering), .. } => {
+                let (stride, top) = (lowering.strides[0], lowering.pads[0]);
+                let start = (tile.rows.start * stride).saturating_sub(top);
+                let end = ((tile.rows.end - 1) * stride + lowering.kernel[0]).saturating_sub(top);
+                start.min(tensor.height)..end.min(tensor.height)
+            }
             Inputs::Turns { .. } => tile.rows.clone(),
+        }
+    }
+
+    /// Whether the input of a tile can be asked for while that of the one before is in use.
+    pub(super) fn comes_early(&self) -> bool {
+        match self {
+            Inputs::Resident(_) => false,
+            Inputs::Whole { .. } => true,
+            Inputs::Turns { maps, .. } => maps.len() > 1,
         }
     }
 
@@ -151,8 +164,14 @@ impl Inputs {
     }
 }
 
+/// Whether a tensor gets space as a whole.
+pub(super) fn fits_whole(e: &Emitter, tensor: &DramTensor) -> bool {
+    let words = Fmap::words(&e.geometry, tensor.channels, tensor.height, tensor.width);
+    words <= e.ibuf.largest() * 3 / 4
+}
+
 /// Input rows a tile reads.
-fn input_rows(layer: &Conv, tile: &Tile, height: usize) -> Range<usize> {
+pub(super) fn input_rows(layer: &Conv, tile: &Tile, height: usize) -> Range<usize> {
     let reach = (layer.weights.kernel[0] - 1) * layer.dilations[0] + 1;
     let start = (tile.rows.start * layer.strides[0]).saturating_sub(layer.pads[0]);
     let end = ((tile.rows.end - 1) * layer.strides[0] + reach).saturating_sub(layer.pads[0]);
@@ -318,6 +337,14 @@ impl Skips {
             && let Ok(map) = e.fmap(*shape, &[])
         {
             addrs.push(map.addr);
+        }
+    }
+
+    /// Whether the operand of a tile can be asked for while that of the one before is in use.
+    pub(super) fn comes_early(&self) -> bool {
+        match self {
+            Skips::Resident(_) => false,
+            Skips::Turns { addrs, .. } => addrs.len() > 1,
         }
     }
 

@@ -14,6 +14,32 @@ pub(super) struct Tile {
     pub cols: Range<usize>,
 }
 
+/// Which of a convolution's loops is outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LoopOrder {
+    /// Whichever waits less for the bus.
+    #[default]
+    Auto,
+    /// A chunk of output channels stays in WBUF while all tiles of pixels pass it: weights come
+    /// once, the input once for every chunk unless it is on chip.
+    WeightsOutside,
+    /// All chunks of output channels pass a tile of pixels: the input comes once, weights once for
+    /// every tile unless all of them fit WBUF.
+    TilesOutside,
+}
+
+/// How the caller wants a convolution cut. What is left open is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cut {
+    /// Which loop is outside.
+    pub order: LoopOrder,
+    /// Rows and columns of a tile of output pixels; OBUF must hold their product.
+    pub tile: [Option<usize>; 2],
+    /// Output channels of a chunk; rounded up to whole words of IBUF and to whole columns of the
+    /// array, and down to what PBUF holds.
+    pub channels: Option<usize>,
+}
+
 /// Pixels of the first tile, so that it computes until the bus has brought the weights of the first
 /// chunk, its parameters and the input of a second tile as large. None when weights cannot stay in
 /// WBUF: then every launch brings its own and tiles should be as large as possible.
@@ -103,6 +129,20 @@ pub(super) fn plan_tiles(size: [usize; 2], depth: usize, first: usize, last: usi
         row += rows;
     }
     tiles
+}
+
+/// Cuts the output into tiles of nearly the same size of at most `depth` pixels, as few as possible.
+pub(super) fn even_tiles(size: [usize; 2], depth: usize) -> Vec<Tile> {
+    let [height, width] = size;
+    let part = width.div_ceil(width.div_ceil(depth));
+    let rows = height.div_ceil(height.div_ceil((depth / part).max(1)));
+    let row = |row: usize| {
+        let rows = row..(row + rows).min(height);
+        (0..width)
+            .step_by(part)
+            .map(move |col| Tile { rows: rows.clone(), cols: col..(col + part).min(width) })
+    };
+    (0..height).step_by(rows).flat_map(row).collect()
 }
 
 /// Part of a reduction: ranges of kh, kw and kc.

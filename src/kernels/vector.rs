@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use super::conv::{Requant, wrap};
+use super::conv::Requant;
+use super::conv_launch::wrap;
 use super::strips::{Rows, strips};
 use super::transfer::load_words;
 use super::weights::{depthwise_words, lane_params};

@@ -2,7 +2,7 @@
 
 use super::{Random, Workload};
 use crate::design::Design;
-use crate::kernels::conv::{Conv, Requant, Residual, Sink, Skip, Source, conv};
+use crate::kernels::conv::{Conv, Cut, Requant, Residual, Sink, Skip, Source, conv};
 use crate::kernels::transfer::{Lowering, load_rows, store_rows};
 use crate::kernels::vector::{Depthwise, depthwise_from_dram};
 use crate::kernels::weights::ConvWeights;
@@ -140,6 +140,7 @@ fn layer<'a>(
         output: Requant::full(-5, bits),
         residual: None,
         table: None,
+        cut: Cut::default(),
     }
 }
 

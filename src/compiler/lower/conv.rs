@@ -4,6 +4,7 @@ use super::{Known, Lowered, Lowering, Refusal};
 use crate::compiler::net::{ConvLayer, DepthwiseLayer, Kind};
 use crate::compiler::view::{Axis, PICTURE, View};
 use crate::graph::{Elements, Node, Tensor, Window, requantization};
+use crate::kernels::conv::Cut;
 
 /// A window in height and width.
 pub(super) struct Plane {
@@ -152,6 +153,7 @@ impl Lowering<'_> {
                 output,
                 residual: None,
                 table: None,
+                cut: Cut::default(),
             }))
         };
         let dims = self.picture_dims(node);
@@ -236,6 +238,7 @@ impl Lowering<'_> {
             output,
             residual: None,
             table: None,
+            cut: Cut::default(),
         }));
         let mut dims: Vec<&[Axis]> = outer.iter().map(Vec::as_slice).collect();
         dims.push(&[Axis::C]);
