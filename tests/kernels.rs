@@ -9,17 +9,20 @@
 )]
 
 use npugen::config::Override;
+use npugen::cosim::build::BuildOptions;
+use npugen::cosim::executor::{Rtl, RtlOptions};
 use npugen::design::Design;
 use npugen::exec::Executor;
 use npugen::golden::Golden;
-use npugen::kernels::conv::{Conv, Cut, Requant, Residual, Sink, Skip, Source, conv};
+use npugen::kernels::conv::{Conv, Cut, LoopOrder, Requant, Residual, Sink, Skip, Source, conv};
 use npugen::kernels::maps::{Change, Copy, copy};
 use npugen::kernels::transfer::{Lowering, load_rows, store_rows};
 use npugen::kernels::vector::{Depthwise, Pool, add, depthwise, pool};
 use npugen::kernels::weights::ConvWeights;
-use npugen::kernels::{DramTensor, Emitter};
+use npugen::kernels::{DramTensor, Emitter, KernelError};
 use npugen::program::{Program, RegionKind};
 use npugen::workload::Random;
+use proptest::prelude::*;
 
 /// A picture in NHWC order.
 #[derive(Clone)]
@@ -551,4 +554,176 @@ fn what_does_not_fit_is_refused_with_the_key_to_change() {
     );
     let error = Emitter::new(&narrow).unwrap_err();
     assert!(error.to_string().contains("activation"), "{error}");
+}
+
+/// A convolution from DRAM to DRAM with everything that decides how it is cut.
+#[derive(Debug, Clone)]
+struct Order {
+    machine: usize,
+    input: [usize; 3],
+    out: usize,
+    kernel: [usize; 2],
+    strides: [usize; 2],
+    pad: usize,
+    smallest: bool,
+    /// A residual operand in DRAM.
+    residual: bool,
+    cut: Cut,
+    seed: u64,
+}
+
+impl Order {
+    /// Machines with little space for weights and parameters.
+    fn design(machine: usize) -> Design {
+        let shapes = [["4", "4"], ["7", "7"], ["8", "4"], ["4", "8"], ["16", "16"]];
+        let sizes = [["1KiB", "16KiB"], ["4KiB", "64KiB"], ["16KiB", "32KiB"]];
+        let ([rows, cols], [wbuf, ibuf]) = (shapes[machine % 5], sizes[machine / 5 % 3]);
+        design(
+            "tiny",
+            &[
+                ("array.rows", rows),
+                ("array.cols", cols),
+                ("vector.lanes", if rows == "4" { "4" } else { cols }),
+                ("array.cell", if machine % 2 == 0 { "generic" } else { "dsp48e2" }),
+                ("buffers.wbuf.size", wbuf),
+                ("buffers.ibuf.size", ibuf),
+                ("buffers.pbuf.channels", "64"),
+            ],
+        )
+    }
+
+    /// The program, where its result is, and what it should be.
+    fn emit(&self, design: &Design) -> Result<(Program, DramTensor, Vec<i8>), KernelError> {
+        let mut random = Random::new(self.seed);
+        let shape = Shape {
+            input: self.input,
+            out: self.out,
+            kernel: self.kernel,
+            strides: self.strides,
+            pads: [self.pad; 4],
+            dilations: [1, 1],
+        };
+        let picture = Picture::random(&mut random, self.input);
+        let channels = self.input[2];
+        let reduction = channels * self.kernel[0] * self.kernel[1];
+        let constants = constants(&mut random, self.out, reduction, self.smallest);
+        let mut layer = layer(&shape, &constants, channels);
+        layer.cut = self.cut;
+        let [height, width] = layer.output_size(self.input[0], self.input[1]);
+        let skip = Picture::random(&mut random, [height, width, self.out]);
+        if self.residual {
+            let sum = Requant::full(9, design.activation_bits());
+            layer.residual =
+                Some(Residual { scale_a: 0.9, scale_b: 0.4, zero_b: 9, a_is_second: false, sum });
+        }
+        let expected = naive(&layer, &picture, self.residual.then_some(&skip), false);
+        let mut e = Emitter::new(design)?;
+        let input = input_tensor(&mut e, "input", &picture, 0);
+        let second = input_tensor(&mut e, "skip", &skip, 0);
+        let output = e.dram_tensor("output", RegionKind::Output, expected.size, 0);
+        let skip = self.residual.then_some(Skip::Dram(second));
+        conv(&mut e, &layer, Source::Dram(input), Sink::Dram(output), skip)?;
+        Ok((e.finish()?, output, expected.data))
+    }
+}
+
+fn orders() -> impl Strategy<Value = Order> {
+    let cut = (
+        proptest::option::of(1_usize..6),
+        proptest::option::of(1_usize..6),
+        proptest::option::of(1_usize..40),
+    );
+    (
+        (0_usize..15, (3_usize..12, 3_usize..12, 1_usize..40), 1_usize..70),
+        (1_usize..4, 1_usize..4, 1_usize..3, 1_usize..3, 0_usize..2),
+        (any::<bool>(), any::<bool>(), any::<u64>()),
+        cut,
+    )
+        .prop_map(|((machine, (h, w, c), out), (kh, kw, sy, sx, pad), flags, cut)| {
+            let (smallest, residual, seed) = flags;
+            let (rows, cols, channels) = cut;
+            let order = LoopOrder::Auto;
+            let cut = Cut { order, tile: [rows, cols], channels };
+            let (kernel, strides) = ([kh, kw], [sy, sx]);
+            let input = [h, w, c];
+            Order { machine, input, out, kernel, strides, pad, smallest, residual, cut, seed }
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_order_and_cut_computes_the_same(mut case in orders()) {
+        let design = Order::design(case.machine);
+        for order in [LoopOrder::Auto, LoopOrder::WeightsOutside, LoopOrder::TilesOutside] {
+            case.cut.order = order;
+            match case.emit(&design) {
+                Ok((program, output, expected)) => {
+                    prop_assert_eq!(run(&design, &program, &output), expected, "{:?}", order);
+                }
+                Err(KernelError::IbufFull { .. }) => {}
+                Err(error) => prop_assert!(
+                    matches!(error, KernelError::Unsupported { what: "pixels of a tile", .. }),
+                    "{}", error
+                ),
+            }
+        }
+    }
+}
+
+/// 15 weight blocks of 9 KiB pass each of three tiles of pixels, whose input has two buffers.
+fn tiles_outside() -> Order {
+    Order {
+        machine: 4,
+        input: [9, 6, 40],
+        out: 70,
+        kernel: [3, 3],
+        strides: [1, 1],
+        pad: 1,
+        smallest: true,
+        residual: true,
+        cut: Cut { order: LoopOrder::TilesOutside, tile: [Some(2), None], channels: Some(32) },
+        seed: 5,
+    }
+}
+
+#[test]
+fn weights_are_once_in_dram_whatever_the_order() {
+    let case = tiles_outside();
+    let design = Order::design(case.machine);
+    let size = |order: LoopOrder| {
+        let mut case = case.clone();
+        case.cut.order = order;
+        let (program, _, _) = case.emit(&design).unwrap();
+        let weights = program.regions.iter().find(|region| region.name == "weights").unwrap();
+        (weights.size, program.code.len())
+    };
+    let (inside, outside) = (size(LoopOrder::WeightsOutside), size(LoopOrder::TilesOutside));
+    assert_eq!(inside.0, outside.0);
+    assert_ne!(inside.1, outside.1);
+}
+
+#[test]
+fn tiles_outside_on_the_simulated_verilog() {
+    let case = tiles_outside();
+    let design = Order::design(case.machine);
+    let (program, output, expected) = case.emit(&design).unwrap();
+    let options = RtlOptions {
+        build: BuildOptions { quick: true, ..BuildOptions::default() },
+        watchdog: 20_000,
+        ..RtlOptions::default()
+    };
+    let mut rtl = match Rtl::new(&design, options) {
+        Ok(rtl) => rtl,
+        Err(error) if error.is_missing_tool() && std::env::var_os("CI").is_none() => {
+            eprintln!("skipped: {error}");
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    rtl.load(&program).unwrap();
+    assert!(rtl.run().unwrap().fault.is_none());
+    let bytes = rtl.read(output.base, output.offset as u64, expected.len() as u64).unwrap();
+    assert!(bytes.iter().map(|byte| byte.cast_signed()).eq(expected));
 }

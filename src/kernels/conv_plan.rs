@@ -153,6 +153,8 @@ struct Way {
     chunks: Vec<Range<usize>>,
     /// Cycles that the bus takes.
     bus: usize,
+    /// Cycles of them in which the array cannot work.
+    stall: usize,
 }
 
 impl<'a> Plan<'a> {
@@ -163,7 +165,7 @@ impl<'a> Plan<'a> {
         layer: Conv<'a>,
         source: Source,
         output: [usize; 2],
-        [stores, skips]: [bool; 2],
+        in_dram: [bool; 2],
     ) -> Result<(Plan<'a>, Constants), KernelError> {
         let geometry = e.geometry;
         let constants = Constants::new(&geometry, &layer);
@@ -173,7 +175,8 @@ impl<'a> Plan<'a> {
         let align = (geometry.rows / geometry.cols).max(1);
         let [kh, kw] = layer.weights.kernel;
         let whole = [kh, kw, layer.weights.in_channels.div_ceil(geometry.rows)];
-        let cutter = Cutter { e, layer: &layer, source, output, words: &words, whole, align };
+        let cutter =
+            Cutter { e, layer: &layer, source, output, in_dram, words: &words, whole, align };
         let total: usize = words.iter().sum();
         let order = layer.cut.order;
         let inside = match order {
@@ -183,11 +186,11 @@ impl<'a> Plan<'a> {
         let outside = match order {
             LoopOrder::WeightsOutside => None,
             LoopOrder::Auto if total <= geometry.wbuf_words => None,
-            _ => Some(cutter.tiles_outside([stores, skips])?),
+            _ => Some(cutter.tiles_outside()?),
         };
         let compute = whole.iter().product::<usize>() * blocks * output[0] * output[1];
         // Of two ways in which the array never waits, the one with less traffic.
-        let cost = |way: &Way| way.bus.max(compute) + way.bus / 4;
+        let cost = |way: &Way| way.bus.max(compute + way.stall) + way.bus / 4;
         let (way, tiles_outside) = match (inside, outside) {
             (Some(a), Some(b)) if cost(&b) < cost(&a) => (b, true),
             (Some(a), _) => (a, false),
@@ -207,6 +210,8 @@ struct Cutter<'c, 'd> {
     layer: &'c Conv<'c>,
     source: Source,
     output: [usize; 2],
+    /// Whether the result goes to DRAM, and whether a residual operand comes from there.
+    in_dram: [bool; 2],
     /// Words of WBUF of each block.
     words: &'c [usize],
     whole: [usize; 3],
@@ -231,41 +236,43 @@ impl Cutter<'_, '_> {
             Some(first) => (first, geometry.segment_rows),
             None => (geometry.obuf_depth, 0),
         };
-        let tiles = match self.forced_tiles()? {
-            Some(tiles) => tiles,
-            None => plan_tiles(self.output, geometry.obuf_depth, first, last),
-        };
         let chunks = match self.forced_chunks(geometry.pbuf_words) {
             Some(chunks) => chunks,
             None => chunk_blocks(words, geometry.wbuf_words, geometry.pbuf_words, align)?,
+        };
+        let largest = chunks.iter().map(Range::len).max().unwrap_or(1);
+        let tiles = match self.forced_tiles()? {
+            Some(tiles) => tiles,
+            None => {
+                self.tiles(largest, |depth| plan_tiles(self.output, depth, first.min(depth), last))
+            }
         };
         let stays = |chunk: &Range<usize>| {
             words[chunk.clone()].iter().sum::<usize>() <= geometry.wbuf_words
         };
         let times = if chunks.iter().all(stays) { 1 } else { tiles.len() };
         // Tiles that all have a buffer stay there.
-        let again = if tiles.len() <= TURNS || self.fits_whole() { 1 } else { chunks.len() };
+        let buffers = tiles.len() * self.input_words(&tiles);
+        let there = tiles.len() <= TURNS && buffers <= self.e.ibuf.largest() / 2;
+        let again = if there || self.fits_whole() { 1 } else { chunks.len() };
         let bus = self.weight_cycles() * times + self.input_cycles(&tiles) * again;
-        Ok(Way { tiles, chunks, bus })
+        // Weights of more than half the ring load when those before them are not needed any more.
+        let alone = |chunk: &&Range<usize>| {
+            chunks.len() > 1
+                && times == 1
+                && words[(*chunk).clone()].iter().sum::<usize>() > geometry.wbuf_words / 2
+        };
+        let stall = self.weight_cycles() * chunks.iter().filter(alone).count() / chunks.len();
+        Ok(Way { tiles, chunks, bus, stall })
     }
 
-    /// Tiles that stay while all chunks pass, for an output and a residual operand in DRAM or not.
-    fn tiles_outside(&self, [stores, skips]: [bool; 2]) -> Result<Way, KernelError> {
+    /// Tiles that stay while all chunks pass.
+    fn tiles_outside(&self) -> Result<Way, KernelError> {
         let Cutter { words, align, .. } = *self;
         let geometry = &self.e.geometry;
         let tiles = match self.forced_tiles()? {
             Some(tiles) => tiles,
-            None => {
-                let mut depth = geometry.obuf_depth;
-                loop {
-                    let tiles = even_tiles(self.output, depth);
-                    // Two tiles of the input leave space for others.
-                    if depth == 1 || 2 * self.input_words(&tiles) <= geometry.ibuf_words * 3 / 4 {
-                        break tiles;
-                    }
-                    depth /= 2;
-                }
-            }
+            None => self.tiles(align, |depth| even_tiles(self.output, depth)),
         };
         // Parameters of two chunks have space in PBUF, if not those of all.
         let all = words.len();
@@ -276,8 +283,8 @@ impl Cutter<'_, '_> {
                 // Two tiles of the input, and two buffers for results and for residual operands.
                 let pixels = tiles.iter().map(|tile| tile.rows.len() * tile.cols.len());
                 let pixels = pixels.max().unwrap_or(1);
-                let free = self.e.ibuf.largest().saturating_sub(2 * self.input_words(&tiles));
-                let users = 2 * usize::from(stores) + 2 * usize::from(skips);
+                let free = self.free().saturating_sub(2 * self.input_words(&tiles));
+                let users = 2 * self.users();
                 let most = match free.checked_div(users * pixels) {
                     Some(words) => {
                         let wanted = STORED_BYTES.div_ceil(geometry.activation_bytes);
@@ -294,7 +301,43 @@ impl Cutter<'_, '_> {
         if align > geometry.pbuf_words {
             return Err(KernelError::PbufFull { words: align, total: geometry.pbuf_words });
         }
-        Ok(Way { tiles, chunks, bus })
+        Ok(Way { tiles, chunks, bus, stall: 0 })
+    }
+
+    /// Words of IBUF for tiles.
+    fn free(&self) -> usize {
+        let whole = match self.source {
+            Source::Dram(tensor) if self.fits_whole() => {
+                self.whole[2] * tensor.height * tensor.width
+            }
+            _ => 0,
+        };
+        self.e.ibuf.largest() - whole
+    }
+
+    /// How many of result and residual operand have buffers in IBUF.
+    fn users(&self) -> usize {
+        self.in_dram.iter().filter(|buffered| **buffered).count()
+    }
+
+    /// The largest tiles of which two of everything fit, with chunks of some blocks, where banks are
+    /// not filled to the last word.
+    fn tiles(&self, blocks: usize, cut: impl Fn(usize) -> Vec<Tile>) -> Vec<Tile> {
+        let geometry = &self.e.geometry;
+        let space = self.free() / 4 * 3;
+        let words = (blocks * geometry.cols).div_ceil(geometry.rows) * self.users();
+        let mut depth = geometry.obuf_depth;
+        loop {
+            let tiles = cut(depth);
+            let pixels = tiles.iter().map(|tile| tile.rows.len() * tile.cols.len()).max();
+            let needed = 2 * (self.input_words(&tiles) + words * pixels.unwrap_or(0));
+            // Two of very small tiles would not be worth their weights.
+            let small = depth < 4 * geometry.segment_rows && needed / 2 <= space;
+            if needed <= space || small || depth <= 1 {
+                return tiles;
+            }
+            depth /= 2;
+        }
     }
 
     /// Tiles of the size that the caller wants.
@@ -347,6 +390,9 @@ impl Cutter<'_, '_> {
     /// Words of IBUF that a tile of the input takes.
     fn input_words(&self, tiles: &[Tile]) -> usize {
         let blocks = self.whole[2];
+        if self.fits_whole() {
+            return 0;
+        }
         let (rows, width): (&dyn Fn(&Tile) -> usize, usize) = match self.source {
             Source::Map(_) => return 0,
             Source::Dram(tensor) => {
