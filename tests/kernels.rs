@@ -584,7 +584,7 @@ impl Order {
                 ("array.rows", rows),
                 ("array.cols", cols),
                 ("vector.lanes", if rows == "4" { "4" } else { cols }),
-                ("array.cell", if machine % 2 == 0 { "generic" } else { "dsp48e2" }),
+                ("array.cell", if machine.is_multiple_of(2) { "generic" } else { "dsp48e2" }),
                 ("buffers.wbuf.size", wbuf),
                 ("buffers.ibuf.size", ibuf),
                 ("buffers.pbuf.channels", "64"),
