@@ -2,8 +2,8 @@
 //!
 //! The output is cut into tiles of as many pixels as OBUF holds; the first tiles are small so that
 //! the array starts early, and the last one is small so that little is left to store at the end.
-//! Weights stay in WBUF for all tiles when they fit; otherwise output channels are taken in chunks
-//! of half the ring, and weights of the next chunk load while this one computes.
+//! Weights stay in WBUF for all tiles when they fit. Where they do not, [`super::conv_plan`] decides
+//! whether chunks of output channels pass a tile or tiles pass a chunk.
 
 use std::ops::Range;
 
