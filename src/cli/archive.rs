@@ -147,9 +147,10 @@ impl Comparison {
             let &first = unequal.first()?;
             let (name, all) = (&tensor.name, unequal.len());
             let line = format!(
-                "`{name}`: {all} of {} elements differ, first element {first}: {}",
+                "`{name}`: {all} of {} elements differ, first element {first}: {}; {}",
                 found.len(),
-                pair(first)
+                pair(first),
+                distance(found, expected)
             );
             Some(line)
         };
@@ -157,19 +158,41 @@ impl Comparison {
             (Values::Int(found), Values::Int(expected)) => {
                 let unequal = |i: &usize| found.get(*i) != expected.get(*i);
                 count((0..found.len().max(expected.len())).filter(unequal).collect(), &|i| {
-                    format!("{:?}, expected {:?}", found.get(i), expected.get(i))
+                    told(found.get(i), expected.get(i))
                 })
             }
             (Values::Float(found), Values::Float(expected)) => {
                 let unequal = |i: &usize| found.get(*i) != expected.get(*i);
                 count((0..found.len().max(expected.len())).filter(unequal).collect(), &|i| {
-                    format!("{:?}, expected {:?}", found.get(i), expected.get(i))
+                    told(found.get(i), expected.get(i))
                 })
             }
             _ => Some(format!("`{}`: integers and real numbers", tensor.name)),
         };
         self.differences.extend(told);
     }
+}
+
+/// A value and what was expected.
+fn told<T: std::fmt::Display>(found: Option<&T>, expected: Option<&T>) -> String {
+    let text = |value: Option<&T>| value.map_or("nothing".to_owned(), ToString::to_string);
+    format!("{}, expected {}", text(found), text(expected))
+}
+
+/// How far apart arrays are as a whole: the largest difference, and the cosine of the angle between
+/// them.
+fn distance(found: &Values, expected: &Values) -> String {
+    let wide = |values: &Values| -> Vec<f64> {
+        match values {
+            Values::Int(values) => values.iter().map(|&value| value as f64).collect(),
+            Values::Float(values) => values.iter().map(|&value| value.into()).collect(),
+        }
+    };
+    let (a, b) = (wide(found), wide(expected));
+    let largest = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let cosine = dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt();
+    format!("at most {largest:.3e} apart, cosine {cosine:.6}")
 }
 
 /// An array of any known type.

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::net::{ConvLayer, DepthwiseLayer, Kind, Layer, Named, Net, PoolLayer, ValueId};
+use super::net::{
+    ConvLayer, DepthwiseLayer, Kind, Layer, Named, Net, PoolLayer, RowsLayer, ValueId,
+};
+use super::streams::Rows;
 use super::{Options, schedule};
 use crate::design::Design;
 use crate::kernels::conv::{Conv, Running, Sink, Skip, Source};
@@ -120,7 +123,7 @@ pub fn emit(
         let mut on_chip: Vec<ValueId> =
             emission.places.iter().enumerate().filter_map(chip).collect();
         on_chip.extend(net.layers.get(layer).map(|layer| layer.output));
-        on_chip.retain(|value| !spilled.contains(value));
+        on_chip.retain(|value| !spilled.contains(value) && !net.is_streamed(*value));
         Failure { layer, error: Box::new(error), on_chip }
     })?;
     let macs = emission.e.macs();
@@ -158,8 +161,14 @@ impl<'n> Emission<'_, 'n> {
         tensor
     }
 
+    /// Extents of a map in DRAM, in bytes.
+    fn stored(&self, value: ValueId) -> [usize; 3] {
+        let [height, width, channels] = self.net.value(value).shape();
+        [height, width, if self.net.value(value).float { 4 * channels } else { channels }]
+    }
+
     fn input(&mut self, value: ValueId) -> DramTensor {
-        let shape = self.net.value(value).shape();
+        let shape = self.stored(value);
         let [_, width, channels] = shape;
         // A lowering computes addresses from the corner of the padded picture.
         let margin = self.net.readers(value).filter_map(|at| match &self.net.layers[at].kind {
@@ -178,14 +187,19 @@ impl<'n> Emission<'_, 'n> {
     /// A tensor at the border of the program.
     fn declare(&mut self, value: ValueId, named: &Named, tensor: DramTensor) {
         let value = self.net.value(value);
-        let shape = [1, tensor.height as u64, tensor.width as u64, tensor.channels as u64];
+        let shape = [1, value.height as u64, value.width as u64, value.channels as u64];
+        let dtype = match (value.float, named.unsigned) {
+            (true, _) => Dtype::Float32,
+            (false, true) => Dtype::Uint8,
+            (false, false) => Dtype::Int8,
+        };
         self.e.builder().tensor(Tensor {
             name: named.name.clone(),
             region: tensor.base,
             offset: tensor.offset as u64,
             shape: shape.to_vec(),
             layout: Layout::Nhwc,
-            dtype: if named.unsigned { Dtype::Uint8 } else { Dtype::Int8 },
+            dtype,
             scale: value.scale,
             zero: if named.unsigned { value.zero + 128 } else { value.zero },
             network: Some(named.view.clone()),
@@ -193,14 +207,19 @@ impl<'n> Emission<'_, 'n> {
     }
 
     fn declare_all(&mut self, value: ValueId, tensor: DramTensor) {
+        // Binary32 maps go by the names of the network's inputs and outputs that they are.
+        let border = self.net.inputs.iter().chain(&self.net.outputs);
+        let taken: Vec<&str> = border.map(|(_, named)| named.name.as_str()).collect();
         for named in &self.net.value(value).tensors {
-            self.declare(value, named, tensor);
+            if !taken.contains(&named.name.as_str()) {
+                self.declare(value, named, tensor);
+            }
         }
     }
 
     /// A tensor in DRAM for a map, and its declarations where the host reads it.
     fn dram(&mut self, value: ValueId) -> Result<DramTensor, KernelError> {
-        let shape = self.net.value(value).shape();
+        let shape = self.stored(value);
         if self.options.keep || self.net.is_output(value) {
             let tensor = self.border(RegionKind::Output, shape, 0);
             for (output, named) in &self.net.outputs {
@@ -270,7 +289,8 @@ impl<'n> Emission<'_, 'n> {
         let direct = matches!(layer.kind, Kind::Conv(_)) && unread;
         let operands: Vec<Place> = layer.inputs.iter().filter_map(|v| self.place(*v)).collect();
         let mut overwritten = None;
-        let place = if self.spilled.contains(&output) || direct {
+        let dram = self.spilled.contains(&output) || self.net.is_streamed(output) || direct;
+        let place = if dram {
             Place::Dram(self.dram(output)?)
         } else if let Some(old) = self.overwritten(layer) {
             overwritten = Some(old);
@@ -350,6 +370,10 @@ impl<'n> Emission<'_, 'n> {
             (Kind::Pool(layer), [Place::Dram(from)], Place::Dram(to)) => {
                 let PoolLayer { kind, kernel, strides, pads } = *layer;
                 pool_from_dram(&mut self.e, kind, kernel, strides, pads, [from, &to])
+            }
+            (Kind::Rows(rows), operands, Place::Dram(to)) => self.rows(layer, rows, operands, &to),
+            (Kind::Product(product), &[Place::Dram(a), Place::Dram(b)], Place::Dram(to)) => {
+                super::streams::product(&mut self.e, product, [&a, &b], &to)
             }
             _ => self.maps(layer, operands, place),
         }
@@ -431,6 +455,25 @@ impl<'n> Emission<'_, 'n> {
             self.e.release(map);
         }
         Ok(())
+    }
+
+    /// Emits an operator on rows.
+    fn rows(
+        &mut self,
+        layer: &Layer,
+        rows: &RowsLayer,
+        operands: &[Place],
+        to: &DramTensor,
+    ) -> Result<(), KernelError> {
+        let end = |value: ValueId, place: &Place| match place {
+            Place::Dram(tensor) => Some(Rows { value: self.net.value(value), tensor: *tensor }),
+            Place::Chip(_) => None,
+        };
+        let ends =
+            layer.inputs.iter().zip(operands).filter_map(|(value, place)| end(*value, place));
+        let ends: Vec<Rows> = ends.collect();
+        let output = Rows { value: self.net.value(layer.output), tensor: *to };
+        super::streams::rows(&mut self.e, self.design, rows, &ends, &output)
     }
 
     /// Brings a table to the place of the one used longest ago.

@@ -14,6 +14,7 @@ mod layers;
 pub mod lower;
 pub mod net;
 mod schedule;
+pub mod streams;
 pub mod view;
 
 use std::collections::BTreeSet;
@@ -68,6 +69,7 @@ pub fn compile(graph: &Graph, design: &Design, options: Options) -> Result<Compi
     if options.fuse {
         fuse::fuse(&mut net, abilities);
     }
+    streams::adapt(&mut net, design)?;
     let mut spilled = BTreeSet::new();
     loop {
         let failure = match emit::emit(&net, design, options, &spilled) {

@@ -23,6 +23,8 @@ pub struct Value {
     pub scale: f32,
     /// The number that stands for zero.
     pub zero: i32,
+    /// Whether its elements are binary32, in DRAM, rather than activations.
+    pub float: bool,
 }
 
 /// A tensor of the network that is a feature map.
@@ -136,6 +138,90 @@ pub enum Kind {
     Upsample([usize; 2]),
     /// Channels one after the other, each operand requantized.
     Concat(Vec<crate::kernels::maps::Change>),
+    /// In binary32 on rows of channels, from DRAM to DRAM.
+    Rows(Box<RowsLayer>),
+    /// Product of two maps.
+    Product(ProductLayer),
+}
+
+/// What is computed of a row, in binary32. Vectors have a number for each channel.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowKind {
+    /// `x * gamma + beta`.
+    Affine {
+        /// Factors.
+        gamma: Vec<f32>,
+        /// Summands.
+        beta: Vec<f32>,
+    },
+    /// e^x over the sum of those of the row, of `x + mask`.
+    Softmax {
+        /// A number for each channel: 0, or so low that nothing is left.
+        mask: Option<Mask>,
+    },
+    /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
+    LayerNorm {
+        /// Added to the variance.
+        epsilon: f32,
+        /// Factors.
+        gamma: Vec<f32>,
+        /// Summands.
+        beta: Vec<f32>,
+    },
+    /// A function with a table in [`crate::functions`].
+    Function(&'static str),
+    /// An operation with the second operand.
+    Binary(crate::kernels::rows::Arithmetic),
+    /// An operation with constants, whose rows repeat.
+    Constant(crate::kernels::rows::Arithmetic, Vec<f32>),
+}
+
+/// Where the numbers of a mask are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mask {
+    /// In the program.
+    Constant(Vec<f32>),
+    /// The second operand.
+    Operand,
+}
+
+/// An operator on rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowsLayer {
+    /// What it computes.
+    pub kind: RowKind,
+    /// Factor of a quantized result, its scale not included; 1 for one of binary32.
+    pub factor: f32,
+    /// Limits of a quantized result.
+    pub limits: [i32; 2],
+}
+
+/// How the matrices of an operand lie in its map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heads {
+    /// There is one, all pixels.
+    One,
+    /// A group of channels each, of all pixels.
+    Channels,
+    /// A row of pixels each.
+    Rows,
+}
+
+/// A product of two maps, or of as many pairs of matrices in them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProductLayer {
+    /// How many.
+    pub heads: usize,
+    /// How they lie in the operands and in the result.
+    pub places: [Heads; 3],
+    /// Whether a pixel of the second operand is an output, rather than a step of the reduction.
+    pub transposed: bool,
+    /// Zero points of the operands.
+    pub zeros: [i32; 2],
+    /// Product of their scales over that of the result.
+    pub scale: f32,
+    /// Result.
+    pub output: Requant,
 }
 
 impl Kind {
@@ -155,13 +241,21 @@ impl Kind {
             Kind::Lookup(_) => "lookup",
             Kind::Upsample(_) => "upsample",
             Kind::Concat(_) => "concat",
+            Kind::Rows(rows) => match rows.kind {
+                RowKind::Affine { .. } => "affine",
+                RowKind::Softmax { .. } => "softmax",
+                RowKind::LayerNorm { .. } => "layer_norm",
+                RowKind::Function(name) => name,
+                RowKind::Binary(_) | RowKind::Constant(..) => "binary",
+            },
+            Kind::Product(_) => "product",
         }
     }
 
     /// Engine that computes it.
     pub fn engine(&self) -> &'static str {
         match self {
-            Kind::Conv(_) => "gemm",
+            Kind::Conv(_) | Kind::Product(_) => "gemm",
             _ => "vector",
         }
     }
@@ -219,6 +313,15 @@ impl Net {
     /// Whether the host reads a map.
     pub fn is_output(&self, id: ValueId) -> bool {
         self.outputs.iter().any(|(output, _)| *output == id)
+    }
+
+    /// Whether a map has to be in DRAM: one of binary32, and one that streams from or to there.
+    pub fn is_streamed(&self, id: ValueId) -> bool {
+        let streams = |layer: &Layer| {
+            matches!(layer.kind, Kind::Rows(_) | Kind::Product(_))
+                && (layer.output == id || layer.inputs.contains(&id))
+        };
+        self.value(id).float || self.layers.iter().any(streams)
     }
 
     /// The layer that makes a map.

@@ -13,6 +13,10 @@ pub enum Axis {
     W,
     /// Channels.
     C,
+    /// Of channels in this many groups the group: the heads of an attention.
+    Group(usize),
+    /// Of channels in this many groups those of a group.
+    Member(usize),
 }
 
 impl Axis {
@@ -22,6 +26,8 @@ impl Axis {
             Axis::H => [value.height, value.width * value.channels],
             Axis::W => [value.width, value.channels],
             Axis::C => [value.channels, 1],
+            Axis::Group(groups) => [groups, value.channels / groups.max(1)],
+            Axis::Member(groups) => [value.channels / groups.max(1), 1],
         }
     }
 }
@@ -47,6 +53,8 @@ impl View {
             Axis::H => height > 1,
             Axis::W => width > 1,
             Axis::C => channels > 1,
+            Axis::Group(groups) => *groups > 1,
+            Axis::Member(groups) => channels > *groups,
         };
         let dims = dims.iter().map(|dim| dim.iter().filter(real).copied().collect()).collect();
         View { value, dims }
@@ -57,30 +65,55 @@ impl View {
         *self == View::new(self.value, dims, shape)
     }
 
+    /// All axes of a map, in the order they are stored.
+    pub fn all(net: &Net, value: ValueId) -> Vec<Axis> {
+        let all = [&[Axis::H, Axis::W, Axis::C][..]];
+        View::new(value, &all, net.value(value).shape()).dims.concat()
+    }
+
     /// All axes, outermost first.
     fn axes(&self) -> impl Iterator<Item = Axis> + '_ {
         self.dims.iter().flatten().copied()
     }
 
-    /// The same elements in another shape, where each new dimension is made of whole axes.
+    /// The same elements in another shape, where each new dimension is made of whole axes, but that
+    /// channels may be taken apart into groups, once, and put together again.
     pub fn reshaped(&self, net: &Net, shape: &[usize]) -> Option<View> {
         let value = net.value(self.value);
-        let mut axes = self.axes().peekable();
+        let mut axes: Vec<Axis> = self.axes().collect();
+        axes.reverse();
         let mut dims = Vec::with_capacity(shape.len());
         for &extent in shape {
-            let mut dim = Vec::new();
+            let mut dim: Vec<Axis> = Vec::new();
             let mut size = 1;
             while size < extent {
-                let axis = axes.next()?;
-                size *= axis.place(value)[0];
-                dim.push(axis);
+                let axis = axes.pop()?;
+                let [count, _] = axis.place(value);
+                if axis == Axis::C && size * count > extent && extent.is_multiple_of(size) {
+                    let groups = extent / size;
+                    if !count.is_multiple_of(groups) {
+                        return None;
+                    }
+                    axes.push(Axis::Member(groups));
+                    dim.push(Axis::Group(groups));
+                    size = extent;
+                } else {
+                    size *= count;
+                    match (dim.last(), axis) {
+                        (Some(Axis::Group(outer)), Axis::Member(inner)) if *outer == inner => {
+                            dim.pop();
+                            dim.push(Axis::C);
+                        }
+                        _ => dim.push(axis),
+                    }
+                }
             }
             if size != extent {
                 return None;
             }
             dims.push(dim);
         }
-        axes.peek().is_none().then_some(View { value: self.value, dims })
+        axes.is_empty().then_some(View { value: self.value, dims })
     }
 
     /// Dimension i of the result is dimension `order[i]`.

@@ -38,22 +38,35 @@ pub fn store(tensor: &Tensor, values: &Values) -> Result<Values, ExecError> {
         });
     }
     let steps: Vec<i64> = match values {
+        Values::Float(values) if tensor.dtype == Dtype::Float32 => {
+            return Ok(Values::Float(scattered(places, values)));
+        }
         Values::Int(values) => values.clone(),
         Values::Float(values) => values.iter().map(|&value| quantize(value, tensor)).collect(),
     };
-    let mut stored = vec![0; steps.len()];
-    for (place, step) in places.into_iter().zip(steps) {
+    Ok(Values::Int(scattered(places, &steps)))
+}
+
+/// Values at their stored positions.
+fn scattered<T: Copy + Default>(places: Vec<usize>, values: &[T]) -> Vec<T> {
+    let mut stored = vec![T::default(); values.len()];
+    for (place, value) in places.into_iter().zip(values) {
         if let Some(slot) = stored.get_mut(place) {
-            *slot = step;
+            *slot = *value;
         }
     }
-    Ok(Values::Int(stored))
+    stored
 }
 
 /// Stored values in the network's order; real numbers where it has such.
 pub fn restore(tensor: &Tensor, stored: &Values) -> Values {
-    let (Some(view), Values::Int(stored)) = (&tensor.network, stored) else {
-        return stored.clone();
+    let Some(view) = &tensor.network else { return stored.clone() };
+    let stored = match stored {
+        Values::Int(stored) => stored,
+        Values::Float(stored) => {
+            let at = |at: usize| stored.get(at).copied().unwrap_or(0.0);
+            return Values::Float(positions(view).into_iter().map(at).collect());
+        }
     };
     let steps = positions(view).into_iter().map(|at| stored.get(at).copied().unwrap_or(0));
     if !view.float {

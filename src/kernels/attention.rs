@@ -5,6 +5,7 @@
 //! where they hold its *columns* (keys: a pixel is an output) they go through the transposer.
 
 use super::conv::Requant;
+use super::maps::{self, Change, Copy};
 use super::rows::{RowOp, Tile};
 use super::transfer::load_words;
 use super::weights::channel_params;
@@ -39,6 +40,77 @@ pub fn matmul(
     b: Stationary<'_>,
     product: Product<'_>,
 ) -> Result<(), KernelError> {
+    multiply(e, a, b, &[Part::Own], product)
+}
+
+/// What stands in steps of the reduction in the stationary operand's rows.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// Its numbers; the lowest one, which a packed cell does not take, is one more.
+    Own,
+    /// -1 where the lowest one was, else 0.
+    Lowest,
+    /// A constant.
+    Constant(i32),
+}
+
+/// Numbers of 8 bits whose sum is `-zero`; none for 0. Those of a packed cell are at least -127.
+fn opposite(zero: i32) -> Vec<i32> {
+    match -zero {
+        0 => Vec::new(),
+        128 => vec![64, 64],
+        other => vec![other],
+    }
+}
+
+/// Emits `(A - zero of A) (B - zero of B)`: where a zero point is not 0, steps of the reduction with
+/// constants take it off, of A in columns next to its own, of B in rows below its own. Further rows
+/// make up for the lowest number, so that the product is exact.
+pub fn matmul_with(
+    e: &mut Emitter,
+    a: &Fmap,
+    b: Stationary<'_>,
+    [zero_a, zero_b]: [i32; 2],
+    product: Product<'_>,
+) -> Result<(), KernelError> {
+    let columns: Vec<Option<i32>> =
+        std::iter::once(None).chain(opposite(zero_a).into_iter().map(Some)).collect();
+    let mut rows = vec![Part::Own];
+    rows.extend(e.geometry.packed.then_some(Part::Lowest));
+    rows.extend(opposite(zero_b).into_iter().map(Part::Constant));
+    if columns.len() * rows.len() == 1 {
+        return multiply(e, a, b, &rows, product);
+    }
+    // All pairs of what stands in A and what stands in B.
+    let blocks = a.blocks(&e.geometry);
+    let parts = columns.len() * rows.len();
+    let wide = e.fmap([a.height, a.width, blocks * e.geometry.rows * parts], &[a])?;
+    let pairs = rows.iter().flat_map(|row| columns.iter().map(move |column| (*row, *column)));
+    let mut stationary = Vec::new();
+    for (index, (row, column)) in pairs.enumerate() {
+        let part = Copy {
+            from: ([0; 2], 0),
+            to: ([0; 2], index * blocks),
+            size: [a.height, a.width, blocks],
+        };
+        let keep = Change::none(e.geometry.activation_bits);
+        let output = column.map_or(keep.output, |x| Requant { zero: 0, min: x, max: x });
+        maps::copy(e, &part, Change { output, ..keep }, a, &wide)?;
+        stationary.push(row);
+    }
+    multiply(e, &wide, b, &stationary, product)?;
+    e.release(&wide);
+    Ok(())
+}
+
+/// Emits A times the parts of the stationary operand one below the other: B itself, or a constant.
+fn multiply(
+    e: &mut Emitter,
+    a: &Fmap,
+    b: Stationary<'_>,
+    parts: &[Part],
+    product: Product<'_>,
+) -> Result<(), KernelError> {
     let geometry = e.geometry;
     let (Stationary::AsItLies(map) | Stationary::Transposed(map)) = b;
     let pixels = map.height * map.width;
@@ -66,10 +138,14 @@ pub fn matmul(
             limit: format!("it must be a multiple of the {size} rows of the array"),
         });
     }
-    let (passes, blocks) = (inner / size, outer / size);
+    let (own, blocks) = (inner / size, outer / size);
+    let passes = own * parts.len();
     e.count_macs(rows * inner * outer);
     let tiles = e.wbuf(passes * blocks * geometry.segment_rows)?;
-    stationary(e, b, tiles / geometry.segment_rows, [passes, blocks])?;
+    for (index, &part) in parts.iter().enumerate() {
+        let first = tiles / geometry.segment_rows + index * own;
+        stationary(e, b, part, first, [own, blocks, passes])?;
+    }
 
     let scale = match product {
         Product::Wide(_, scale) | Product::Map(_, scale, _) => scale,
@@ -109,12 +185,14 @@ pub fn matmul(
     Ok(())
 }
 
-/// Brings the stationary operand into WBUF, tile after tile in the order GEMM takes them.
+/// Brings a part of the stationary operand into WBUF, tile after tile in the order
+/// GEMM takes them; tiles of consecutive blocks are `distance` tiles apart.
 fn stationary(
     e: &mut Emitter,
     b: Stationary<'_>,
+    part: Part,
     first: usize,
-    [passes, blocks]: [usize; 2],
+    [passes, blocks, distance]: [usize; 3],
 ) -> Result<(), KernelError> {
     let size = e.geometry.rows;
     let half = 1 << (e.geometry.activation_bits - 1);
@@ -125,7 +203,7 @@ fn stationary(
         Stationary::Transposed(map) => (map, [1, map.block_stride(), size], 3),
     };
     let counts = [size, passes, blocks];
-    let places = [1, size, passes * size];
+    let places = [1, size, distance * size];
     for level in 0..3 {
         e.set(LOOPS[level].0, counts[level] as u64);
         e.set(LOOPS[level].1, strides[level] as u64);
@@ -134,8 +212,17 @@ fn stationary(
     e.set(vector::src1::ADDR, map.addr as u64);
     e.set(vector::dst::ADDR, (first * size) as u64);
     // A packed cell does not take the lowest number.
-    e.set(vector::quant::MIN, 1 - half);
-    e.set(vector::quant::MAX, half - 1);
+    let lowest = i32::from(e.geometry.packed) - half;
+    let (min, max) = match part {
+        Part::Own => (lowest, half - 1),
+        Part::Lowest => (-1, 0),
+        Part::Constant(x) => (x, x),
+    };
+    if let Part::Lowest = part {
+        e.set(vector::bias::VALUE, half - 1);
+    }
+    e.set(vector::quant::MIN, min);
+    e.set(vector::quant::MAX, max);
     e.launch(vector::Function::Move, &[(vector::DST, target)])
 }
 

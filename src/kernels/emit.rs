@@ -9,6 +9,7 @@ use super::KernelError;
 use super::geometry::Geometry;
 use super::hazard::{Dependences, History};
 use super::tensor::{Arena, DramTensor, Fmap};
+use crate::arith::function::Table;
 use crate::design::Design;
 use crate::isa::{Call, Engine, Field, Flags};
 use crate::program::footprint::{self, Detail, Space, ranges};
@@ -49,6 +50,8 @@ pub struct Emitter<'d> {
     /// Stretches of PBUF that are still in use.
     pbuf_held: Vec<(usize, usize)>,
     segments_next: usize,
+    /// Tables in the function unit, with their first segments.
+    tables: Vec<(usize, Table)>,
     constants: Option<u8>,
     macs: u64,
 }
@@ -72,6 +75,7 @@ impl<'d> Emitter<'d> {
             pbuf_next: 0,
             pbuf_held: Vec::new(),
             segments_next: 0,
+            tables: Vec::new(),
             constants: None,
             macs: 0,
         })
@@ -273,14 +277,30 @@ impl<'d> Emitter<'d> {
         self.wbuf_next
     }
 
-    /// The next `segments` segments of the function unit, behind the tables already there.
-    pub fn segments(&mut self, segments: usize) -> Result<usize, KernelError> {
+    /// First segment of a table in the function unit, if it is there.
+    pub fn table(&self, table: &Table) -> Option<usize> {
+        self.tables.iter().find(|(_, there)| there == table).map(|(base, _)| *base)
+    }
+
+    /// Forgets the tables in the function unit where these do not fit beside them.
+    pub fn make_room(&mut self, tables: &[&Table]) {
+        let new = tables.iter().filter(|table| self.table(table).is_none());
+        let segments: usize = new.map(|table| table.coefficients.len()).sum();
+        if self.segments_next + segments > self.design.function_segments() {
+            self.segments_next = 0;
+            self.tables.clear();
+        }
+    }
+
+    /// Segments of the function unit for a table, behind the tables already there.
+    pub fn segments(&mut self, table: &Table) -> Result<usize, KernelError> {
         let total = self.design.function_segments();
-        let start = self.segments_next;
+        let (start, segments) = (self.segments_next, table.coefficients.len());
         if start + segments > total {
             return Err(KernelError::Segments { segments, free: total - start, total });
         }
         self.segments_next = start + segments;
+        self.tables.push((start, table.clone()));
         Ok(start)
     }
 

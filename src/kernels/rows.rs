@@ -267,6 +267,8 @@ impl RowOp<'_> {
             | RowOp::Divide { reciprocal: table, .. } => (Some(table), None),
             RowOp::Affine { .. } | RowOp::Binary { .. } => (None, None),
         };
+        let tables: Vec<&Table> = first.iter().chain(&second).map(|table| **table).collect();
+        e.make_room(&tables);
         let mut load = |table: Option<&&Table>| table.map(|table| load_table(e, table)).transpose();
         Ok(Ready { first: load(first)?, second: load(second)? })
     }

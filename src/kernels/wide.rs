@@ -104,17 +104,23 @@ pub struct Loaded {
     octaves: u32,
 }
 
-/// Brings a table into the function unit, behind the tables already there.
+/// Brings a table into the function unit, behind the tables already there, if it is not one of them.
 pub fn load_table(e: &mut Emitter, table: &Table) -> std::result::Result<Loaded, KernelError> {
-    let base = e.segments(table.coefficients.len())?;
-    let bytes: Vec<u8> = table
-        .coefficients
-        .iter()
-        .flat_map(|&[c0, c1, c2]| [c0, c1, c2, 0.0])
-        .flat_map(f32::to_le_bytes)
-        .collect();
-    let dram = e.constants(&bytes);
-    super::transfer::load_words(e, load::Function::Coeff, dram, bytes.len(), 4 * base)?;
+    let base = match e.table(table) {
+        Some(base) => base,
+        None => {
+            let base = e.segments(table)?;
+            let bytes: Vec<u8> = table
+                .coefficients
+                .iter()
+                .flat_map(|&[c0, c1, c2]| [c0, c1, c2, 0.0])
+                .flat_map(f32::to_le_bytes)
+                .collect();
+            let dram = e.constants(&bytes);
+            super::transfer::load_words(e, load::Function::Coeff, dram, bytes.len(), 4 * base)?;
+            base
+        }
+    };
     let form = &table.form;
     Ok(Loaded {
         base,

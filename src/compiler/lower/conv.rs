@@ -167,6 +167,9 @@ impl Lowering<'_> {
         node: &Node,
         [turned_a, turned_b]: [bool; 2],
     ) -> Lowered<Known> {
+        if node.inputs.get(1).is_some_and(|&id| !self.tensor(id).is_constant()) {
+            return self.product(node, [turned_a, turned_b]);
+        }
         let view = self.map(node, 0)?.clone();
         if turned_a {
             let remedy = "insert a Transpose of weights instead";
@@ -200,13 +203,16 @@ impl Lowering<'_> {
             let weights = (0..channels).flat_map(|n| (0..inner).map(move |k| (k, n)));
             let weights = weights.map(|(k, n)| weight(k, n)).collect();
             ([1, 1], weights, [height, width, channels])
-        } else if rows.is_empty() && inner == height * width * in_channels {
+        } else if rows.is_empty()
+            && inner == height * width * in_channels
+            && last.iter().all(|axis| matches!(axis, Axis::H | Axis::W | Axis::C))
+        {
             // Position in the flattened picture of channel c at row y, column x.
             let at = |c: usize, y: usize, x: usize| {
                 last.iter().fold(0, |at, axis| match axis {
                     Axis::H => at * height + y,
                     Axis::W => at * width + x,
-                    Axis::C => at * in_channels + c,
+                    _ => at * in_channels + c,
                 })
             };
             let mut weights = Vec::with_capacity(values.len());

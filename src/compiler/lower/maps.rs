@@ -23,6 +23,10 @@ fn entries(table: &[i8]) -> Box<[u8; 256]> {
 impl Lowering<'_> {
     pub(super) fn map_operator(&mut self, node: &Node) -> Lowered<Known> {
         match &node.op {
+            Op::Unary(function) if self.is_real(node) => self.float_unary(node, *function),
+            Op::Binary(op) if self.is_real(node) => self.float_binary(node, *op),
+            Op::LayerNorm { axis, epsilon } => self.layer_norm(node, *axis, *epsilon),
+            Op::Softmax { axis, log: false } => self.softmax(node, *axis),
             Op::Pool { kind, window, ceil } => self.pool(node, *kind, window, *ceil),
             Op::Reduce { kind: ReduceKind::Mean, axes, .. } => self.global_average(node, axes),
             Op::Unary(function) => self.unary(node, *function),

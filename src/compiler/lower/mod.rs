@@ -2,13 +2,15 @@
 //! what stands against it.
 
 mod conv;
+mod float;
 mod maps;
+mod product;
 
 use std::collections::HashMap;
 
 use super::net::{Kind, Layer, Named, Net, Value, ValueId};
 use super::view::{Axis, PICTURE, View};
-use crate::graph::{Dtype, Elements, Graph, Node, Op, Problem, Tensor, TensorId, show};
+use crate::graph::{Dtype, Elements, Graph, Node, Op, Problem, Tensor, TensorId, Uses, show};
 use crate::kernels::conv::Requant;
 
 /// What the compiler knows a tensor to be.
@@ -16,10 +18,22 @@ use crate::kernels::conv::Requant;
 enum Known {
     /// A feature map.
     Map(View),
-    /// Real numbers of a feature map, outside the machine.
-    Real(View),
-    /// An input of real numbers that nothing has quantized yet.
+    /// Real numbers, not all computed yet.
+    Real(Real),
+    /// Real numbers that the host has, and that the machine does not have yet.
     Host,
+    /// Integers or truth values that the host has: tokens of a text.
+    Ids,
+}
+
+/// Real numbers: `(x * gamma + beta) * factor` of those that a map has or stands for, with a number
+/// of gamma and beta for each channel.
+#[derive(Debug, Clone)]
+struct Real {
+    view: View,
+    gamma: Option<Vec<f32>>,
+    beta: Option<Vec<f32>>,
+    factor: f32,
 }
 
 /// Why an operator cannot be taken.
@@ -38,13 +52,15 @@ type Lowered<T> = Result<T, Refusal>;
 
 struct Lowering<'g> {
     graph: &'g Graph,
+    uses: Uses,
     net: Net,
     known: HashMap<TensorId, Known>,
 }
 
 /// The layers of a graph. All problems are reported, but for those that follow from others.
 pub fn lower(graph: &Graph) -> Result<Net, Vec<Problem>> {
-    let mut lowering = Lowering { graph, net: Net::default(), known: HashMap::new() };
+    let mut lowering =
+        Lowering { graph, uses: graph.uses(), net: Net::default(), known: HashMap::new() };
     let mut problems = Vec::new();
     let place = |node: &Node| format!("`{}` ({})", node.name, node.op.name());
     for &id in &graph.inputs {
@@ -73,10 +89,13 @@ pub fn lower(graph: &Graph) -> Result<Net, Vec<Problem>> {
     }
     for &id in &graph.outputs {
         let tensor = graph.tensor(id);
-        let (view, float) = match lowering.known.get(&id) {
+        let (view, float) = match lowering.known.get(&id).cloned() {
             Some(Known::Map(view)) => (view, false),
-            Some(Known::Real(view)) => (view, true),
-            Some(Known::Host) => {
+            Some(Known::Real(real)) if real.is_plain() => (real.view, true),
+            Some(Known::Real(real)) => {
+                (lowering.materialised(format!("output {}", tensor.name), &real), true)
+            }
+            Some(Known::Host | Known::Ids) => {
                 let place = format!("output `{}`", tensor.name);
                 let remedy = "remove it from the outputs";
                 problems.push(Problem::new(place, "it is an input, unchanged", remedy));
@@ -84,7 +103,7 @@ pub fn lower(graph: &Graph) -> Result<Net, Vec<Problem>> {
             }
             None => continue,
         };
-        let named = lowering.named(&tensor.name, tensor, view, float);
+        let named = lowering.named(&tensor.name, tensor, &view, float);
         let value = view.value;
         lowering.net.outputs.push((value, named));
     }
@@ -105,6 +124,9 @@ impl<'g> Lowering<'g> {
             Dtype::F32 => {
                 self.known.insert(id, Known::Host);
             }
+            Dtype::I64 | Dtype::I32 | Dtype::Bool => {
+                self.known.insert(id, Known::Ids);
+            }
             Dtype::I8 if tensor.is_quantized() => {
                 let view = self.border(id)?;
                 self.port(&tensor.name, tensor, &view, false);
@@ -114,7 +136,7 @@ impl<'g> Lowering<'g> {
             other => {
                 return Err(Refusal::new(
                     format!("its elements are {}, but must be float or int8", other.name()),
-                    "an embedding of tokens has to be computed before the network",
+                    "quantize the model",
                 ));
             }
         }
@@ -124,7 +146,7 @@ impl<'g> Lowering<'g> {
     /// A feature map that the host writes. Tensors of three dimensions are sequences of vectors
     /// unless a convolution reads them, those of four pictures with the channels first unless all
     /// readers move the channels there.
-    fn border(&mut self, id: TensorId) -> Lowered<View> {
+    fn extents(&self, id: TensorId) -> Lowered<(&'static [&'static [Axis]], [usize; 3])> {
         use Axis::{C, H, W};
         let tensor = self.tensor(id);
         let readers: Vec<&Op> = self
@@ -137,7 +159,7 @@ impl<'g> Lowering<'g> {
         let moved = |op: &&Op| matches!(op, Op::Transpose { order } if *order == [0, 3, 1, 2]);
         let picture = |op: &&Op| matches!(op, Op::Conv { .. } | Op::Pool { .. });
         let shape = tensor.shape.as_slice();
-        let (dims, extents): (&[&[Axis]], [usize; 3]) = match *shape {
+        let found: (&[&[Axis]], [usize; 3]) = match *shape {
             [1, h, w, c] if readers.iter().all(moved) => (&[&[], &[H], &[W], &[C]], [h, w, c]),
             [1, c, h, w] => (&PICTURE, [h, w, c]),
             [1, c, w] if readers.iter().any(picture) => (&[&[], &[C], &[W]], [1, w, c]),
@@ -153,9 +175,15 @@ impl<'g> Lowering<'g> {
                 ));
             }
         };
-        let (scale, zero) = self.quant(tensor)?;
+        Ok(found)
+    }
+
+    fn border(&mut self, id: TensorId) -> Lowered<View> {
+        let (dims, extents) = self.extents(id)?;
+        let (scale, zero) = self.quant(self.tensor(id))?;
         let [height, width, channels] = extents;
-        let value = Value { tensors: Vec::new(), height, width, channels, scale, zero };
+        let (tensors, float) = (Vec::new(), false);
+        let value = Value { tensors, height, width, channels, scale, zero, float };
         let value = self.net.add(value);
         Ok(View::new(value, dims, extents))
     }
@@ -175,10 +203,16 @@ impl<'g> Lowering<'g> {
 
     /// Remembers that a tensor is a map's content.
     fn name(&mut self, id: TensorId, known: &Known) {
-        let Known::Map(view) = known else { return };
+        let (view, float) = match known {
+            Known::Map(view) => (view, false),
+            Known::Real(real) if real.is_plain() && self.net.value(real.view.value).float => {
+                (&real.view, true)
+            }
+            _ => return,
+        };
         let tensor = self.tensor(id);
         let names = std::iter::once(&tensor.name).chain(&tensor.aliases);
-        let tensors: Vec<Named> = names.map(|name| self.named(name, tensor, view, false)).collect();
+        let tensors: Vec<Named> = names.map(|name| self.named(name, tensor, view, float)).collect();
         self.net.values[view.value.0].tensors.extend(tensors);
     }
 
@@ -210,7 +244,7 @@ impl<'g> Lowering<'g> {
         };
         match self.known.get(&id) {
             Some(Known::Map(view)) => Ok(view),
-            Some(Known::Real(_) | Known::Host) => Err(Refusal::new(
+            Some(Known::Real(_) | Known::Host | Known::Ids) => Err(Refusal::new(
                 format!("operand `{}` is float", self.tensor(id).name),
                 "quantize the model: operators between activations of 8 bits run on the machine",
             )),
@@ -252,7 +286,8 @@ impl<'g> Lowering<'g> {
     ) -> Lowered<Known> {
         let (scale, zero) = self.quant(self.tensor(node.output))?;
         let [height, width, channels] = shape;
-        let value = Value { tensors: Vec::new(), height, width, channels, scale, zero };
+        let (tensors, float) = (Vec::new(), false);
+        let value = Value { tensors, height, width, channels, scale, zero, float };
         let output = self.net.add(value);
         self.net.layers.push(Layer {
             name: node.name.clone(),
@@ -266,9 +301,12 @@ impl<'g> Lowering<'g> {
     }
 
     fn node(&mut self, node: &Node) -> Lowered<Known> {
+        if let Some(known) = self.by_host(node)? {
+            return Ok(known);
+        }
         match &node.op {
             Op::Quantize => self.quantize(node),
-            Op::Dequantize => self.map(node, 0).cloned().map(Known::Real),
+            Op::Dequantize => self.map(node, 0).cloned().map(|view| Known::Real(Real::plain(view))),
             Op::Reshape => self.reshape(node),
             Op::Transpose { order } => {
                 let order = order.clone();
@@ -282,18 +320,39 @@ impl<'g> Lowering<'g> {
         }
     }
 
+    /// What the host computes of its integers before a run.
+    fn by_host(&self, node: &Node) -> Lowered<Option<Known>> {
+        let ids = |id: &&TensorId| matches!(self.known.get(id), Some(Known::Ids));
+        let inputs = || node.inputs.iter().filter(|id| !self.tensor(**id).is_constant());
+        match inputs().filter(ids).count() {
+            0 => Ok(None),
+            count if count == inputs().count() => {
+                let real = self.tensor(node.output).dtype == Dtype::F32;
+                Ok(Some(if real { Known::Host } else { Known::Ids }))
+            }
+            _ => Err(Refusal::new(
+                "it takes integers of the host beside what the machine computes",
+                "compute it before the network, or replace it",
+            )),
+        }
+    }
+
     fn quantize(&mut self, node: &Node) -> Lowered<Known> {
-        match node.inputs.first().and_then(|id| self.known.get(id)) {
-            Some(Known::Host) => {
+        let Some(&id) = node.inputs.first() else {
+            return Err(Refusal::new("it has no operand", "check the model"));
+        };
+        let quantizes = |at: &usize| {
+            self.graph.nodes.get(*at).is_some_and(|node| matches!(node.op, Op::Quantize))
+        };
+        let border = self.uses.readers(id).iter().all(quantizes) && !self.uses.is_output(id);
+        match self.known.get(&id) {
+            Some(Known::Host) if border => {
                 let view = self.border(node.output)?;
                 let name = &self.tensor(node.inputs[0]).name;
                 self.port(name, self.tensor(node.output), &view, true);
                 Ok(Known::Map(view))
             }
-            _ => Err(Refusal::new(
-                "it quantizes what was computed in float",
-                "quantize the operators before it as well",
-            )),
+            _ => self.quantize_real(node),
         }
     }
 
@@ -307,7 +366,10 @@ impl<'g> Lowering<'g> {
         };
         match node.inputs.first().and_then(|id| self.known.get(id)) {
             Some(Known::Map(view)) => how(view).map(Known::Map).ok_or_else(refused),
-            Some(Known::Real(view)) => how(view).map(Known::Real).ok_or_else(refused),
+            Some(Known::Real(real)) => {
+                let view = how(&real.view).ok_or_else(refused)?;
+                Ok(Known::Real(Real { view, ..real.clone() }))
+            }
             _ => Err(Refusal::new(
                 "it moves an input that is not quantized",
                 "quantize the input first",

@@ -1,0 +1,229 @@
+//! Layers that stream from DRAM to DRAM: operators on rows in binary32, and products of two maps.
+
+use super::net::{
+    Heads, Kind, Layer, Mask as MaskAt, Net, ProductLayer, RowKind, RowsLayer, Value, ValueId,
+};
+use crate::design::Design;
+use crate::functions::Function;
+use crate::graph::Problem;
+use crate::kernels::attention::{self, Stationary, matmul_with};
+use crate::kernels::conv::Requant;
+use crate::kernels::rows::{DramRows, Input, Mask, Output, RowOp};
+use crate::kernels::stream::from_dram;
+use crate::kernels::transfer::{load_channels, load_rows, store_rows};
+use crate::kernels::{DramTensor, Emitter, Fmap, KernelError};
+
+/// A map in DRAM at the end of a layer on rows.
+pub struct Rows<'n> {
+    /// The map.
+    pub value: &'n Value,
+    /// Where it is; one of binary32 has four times the channels.
+    pub tensor: DramTensor,
+}
+
+impl Rows<'_> {
+    fn float(&self) -> DramRows {
+        let DramTensor { base, offset, .. } = self.tensor;
+        let Value { height, width, channels, .. } = *self.value;
+        DramRows { base, offset, rows: height * width, channels }
+    }
+}
+
+/// Makes a network one that the design can run: softmax of activations that do not fill the lanes
+/// takes binary32 numbers. Without binary32 on the lanes its layers are refused.
+pub fn adapt(net: &mut Net, design: &Design) -> Result<(), Vec<Problem>> {
+    let float = |layer: &&Layer| matches!(layer.kind, Kind::Rows(_));
+    if !design.float() || design.function_segments() == 0 {
+        let key = if design.float() { "vector.segments" } else { "vector.float" };
+        let problem = |layer: &Layer| {
+            Problem::new(
+                format!("`{}` ({})", layer.name, layer.kind.name()),
+                format!("it computes in binary32 on the lanes, but the design has no `{key}`"),
+                format!("set `{key}`, or quantize the operator"),
+            )
+        };
+        let problems: Vec<Problem> = net.layers.iter().filter(float).map(problem).collect();
+        return if problems.is_empty() { Ok(()) } else { Err(problems) };
+    }
+    let mut at = 0;
+    while at < net.layers.len() {
+        let layer = &net.layers[at];
+        let softmax = match &layer.kind {
+            Kind::Rows(rows) => matches!(rows.kind, RowKind::Softmax { .. }),
+            _ => false,
+        };
+        if let Some(&input) = layer.inputs.first().filter(|_| softmax) {
+            let value = net.value(input);
+            if !value.float && !value.channels.is_multiple_of(design.lanes()) {
+                let name = format!("{}, operand 0", layer.name);
+                let channels = value.channels;
+                let wide = Value { tensors: Vec::new(), float: true, ..value.clone() };
+                let output = net.add(wide);
+                net.layers[at].inputs[0] = output;
+                net.layers.insert(at, dequantize(name, input, output, channels));
+                at += 1;
+            }
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+fn dequantize(name: String, input: ValueId, output: ValueId, channels: usize) -> Layer {
+    let kind = RowKind::Affine { gamma: vec![1.0; channels], beta: vec![0.0; channels] };
+    let rows = RowsLayer { kind, factor: 1.0, limits: [-128, 127] };
+    let kind = Kind::Rows(Box::new(rows));
+    Layer { name, nodes: Vec::new(), kind, inputs: vec![input], output, macs: 0 }
+}
+
+/// Emits an operator on rows; the second operand, where there is one, is of binary32.
+pub(super) fn rows(
+    e: &mut Emitter,
+    design: &Design,
+    layer: &RowsLayer,
+    operands: &[Rows],
+    output: &Rows,
+) -> Result<(), KernelError> {
+    let missing = || KernelError::Unsupported {
+        kernel: "operator on rows",
+        what: "operands in DRAM",
+        value: operands.len(),
+        limit: "another number is needed".to_owned(),
+    };
+    let first = operands.first().ok_or_else(missing)?;
+    let second = || operands.get(1).map(Rows::float).ok_or_else(missing);
+    let table = |name: &str, together: usize| {
+        let segments = design.function_segments() / together;
+        let table = Function::of(design, name).and_then(|function| function.table(segments));
+        table.ok_or(KernelError::NoTable { name: name.to_owned(), segments })
+    };
+    let channels = first.value.channels;
+    let input_rows = first.float();
+    let input = match first.value.float {
+        true => Input::Float(&input_rows),
+        false => Input::Quantized(&first.tensor, first.value.scale, first.value.zero),
+    };
+    let output_rows = output.float();
+    let [min, max] = layer.limits;
+    let output = match output.value.float {
+        true => Output::Float(&output_rows),
+        false => {
+            let factor = layer.factor / output.value.scale;
+            Output::Quantized(&output.tensor, factor, Requant { zero: output.value.zero, min, max })
+        }
+    };
+    match &layer.kind {
+        RowKind::Affine { gamma, beta } => {
+            let (gamma, beta) = (e.floats(gamma), e.floats(beta));
+            from_dram(e, &RowOp::Affine { gamma, beta }, &input, &output)
+        }
+        RowKind::Softmax { mask } => {
+            let (exp2, reciprocal) = (table("exp2", 2)?, table("reciprocal", 2)?);
+            let mask = match mask {
+                None => Mask::None,
+                Some(MaskAt::Constant(values)) => Mask::Keys(e.floats(values)),
+                Some(MaskAt::Operand) => {
+                    let rows = second()?;
+                    Mask::Keys((rows.base, rows.offset))
+                }
+            };
+            let op = RowOp::Softmax { scale: 1.0, mask, exp2: &exp2, reciprocal: &reciprocal };
+            from_dram(e, &op, &input, &output)
+        }
+        RowKind::LayerNorm { epsilon, gamma, beta } => {
+            let rsqrt = table("rsqrt", 1)?;
+            let (gamma, beta) = (e.floats(gamma), e.floats(beta));
+            let op = RowOp::LayerNorm { epsilon: *epsilon, gamma, beta, rsqrt: &rsqrt };
+            from_dram(e, &op, &input, &output)
+        }
+        RowKind::Function(name) => {
+            let table = table(name, 1)?;
+            from_dram(e, &RowOp::Function { table: &table }, &input, &output)
+        }
+        RowKind::Binary(op) => {
+            let with = second()?;
+            from_dram(e, &RowOp::Binary { op: *op, with }, &input, &output)
+        }
+        RowKind::Constant(op, values) => {
+            let (base, offset) = e.floats(values);
+            let with = DramRows { base, offset, rows: values.len() / channels.max(1), channels };
+            from_dram(e, &RowOp::Binary { op: *op, with }, &input, &output)
+        }
+    }
+}
+
+/// Emits the products of all heads; a head's operands come from DRAM and its result goes there.
+pub(super) fn product(
+    e: &mut Emitter,
+    layer: &ProductLayer,
+    [a, b]: [&DramTensor; 2],
+    to: &DramTensor,
+) -> Result<(), KernelError> {
+    let [place_a, place_b, place_to] = layer.places;
+    let mut before: Vec<Fmap> = Vec::new();
+    for head in 0..layer.heads {
+        let left = bring(e, a, place_a, layer.heads, head, &before)?;
+        let mut now = vec![left];
+        let right = bring(e, b, place_b, layer.heads, head, &now)?;
+        now.push(right);
+        let shape = match place_to {
+            Heads::One => [to.height, to.width, to.channels],
+            Heads::Channels => [to.height, to.width, to.channels / layer.heads],
+            Heads::Rows => [1, to.width, to.channels],
+        };
+        let apart: Vec<&Fmap> = now.iter().collect();
+        let map = e.fmap(shape, &apart)?;
+        now.push(map);
+        let stationary = match layer.transposed {
+            true => Stationary::Transposed(&right),
+            false => Stationary::AsItLies(&right),
+        };
+        let product = attention::Product::Map(&map, layer.scale, layer.output);
+        matmul_with(e, &left, stationary, layer.zeros, product)?;
+        let (corner, channel) = match place_to {
+            Heads::One => ([0, 0], 0),
+            Heads::Channels => ([0, 0], head * map.channels),
+            Heads::Rows => ([head, 0], 0),
+        };
+        store_rows(e, &map, 0..map.height, to, corner, channel)?;
+        // Space of this head is not that of the next, which is loaded meanwhile.
+        for map in before.drain(..) {
+            e.release(&map);
+        }
+        before = now;
+    }
+    for map in before {
+        e.release(&map);
+    }
+    Ok(())
+}
+
+/// Brings a head's matrix.
+fn bring(
+    e: &mut Emitter,
+    tensor: &DramTensor,
+    place: Heads,
+    heads: usize,
+    head: usize,
+    apart: &[Fmap],
+) -> Result<Fmap, KernelError> {
+    let apart: Vec<&Fmap> = apart.iter().collect();
+    let DramTensor { height, width, channels, .. } = *tensor;
+    match place {
+        Heads::One => {
+            let map = e.fmap([height, width, channels], &apart)?;
+            load_rows(e, tensor, 0..height, &map, 0)?;
+            Ok(map)
+        }
+        Heads::Rows => {
+            let map = e.fmap([1, width, channels], &apart)?;
+            load_rows(e, tensor, head..head + 1, &map, 0)?;
+            Ok(map)
+        }
+        Heads::Channels => {
+            let map = e.fmap([height, width, channels / heads], &apart)?;
+            load_channels(e, tensor, 0..height, head * map.channels, &map)?;
+            Ok(map)
+        }
+    }
+}
