@@ -672,7 +672,8 @@ proptest! {
     }
 }
 
-/// 15 weight blocks of 9 KiB pass each of three tiles of pixels, whose input has two buffers.
+/// Five blocks of 27 weight tiles, in chunks of two, pass each of five tiles of pixels; WBUF holds
+/// four weight tiles.
 fn tiles_outside() -> Order {
     Order {
         machine: 4,

@@ -151,7 +151,7 @@ impl Inputs {
         match self {
             Inputs::Resident(_) => false,
             Inputs::Whole { .. } => true,
-            Inputs::Turns { maps, .. } => maps.len() > 1,
+            Inputs::Turns { maps, .. } => !maps.is_empty(),
         }
     }
 
