@@ -1,13 +1,15 @@
 //! `npugen compile`: an ONNX network to a program.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{DesignArgs, graph, print, say};
 use crate::compiler::emit::Place;
-use crate::compiler::{self, Compiled, Options};
+use crate::compiler::schedule_file::{self, Wishes};
+use crate::compiler::{self, Compiled, Options, Refusal, lower};
 use crate::error::Error;
 use crate::files;
-use crate::graph::Problems;
+use crate::graph::{Graph, Problems, show};
+use crate::program::disasm::{Options as Show, disassemble};
 
 /// Compile a quantized ONNX network to a program.
 #[derive(Debug, clap::Args)]
@@ -39,6 +41,19 @@ pub struct Args {
     /// Do not move additions and functions into convolutions.
     #[arg(long)]
     no_fuse: bool,
+    /// Take decisions about single layers from a schedule file (docs/schedule.md).
+    #[arg(long, value_name = "FILE")]
+    schedule: Option<PathBuf>,
+    /// Decide one thing about one layer, before what the schedule file says. May be given again.
+    #[arg(long, value_name = "LAYER.KEY=VALUE")]
+    layer: Vec<String>,
+    /// Write the schedule that the program has, as a file to begin with.
+    #[arg(long, value_name = "FILE")]
+    dump_schedule: Option<PathBuf>,
+    /// Write what the passes leave behind into this folder: the graph, layers before and after
+    /// fusion, schedule and program.
+    #[arg(long, value_name = "FOLDER")]
+    dump_passes: Option<PathBuf>,
     /// Print the layers as one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -49,10 +64,21 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let design = args.design.design()?;
     let graph = graph::open(&args.model, &args.shape, None)?;
     let options = Options { fuse: !args.no_fuse, keep: args.keep };
-    let compiled = compiler::compile(&graph, &design, options).map_err(|problems| {
-        let file = args.model.display().to_string();
-        Error::Graph(Box::new(Problems { file, problems }))
+    let wishes = Wishes::read(args.schedule.as_deref(), &args.layer)?;
+    let compiled = compiler::compile_scheduled(&graph, &design, options, &wishes);
+    let compiled = compiled.map_err(|refusal| match refusal {
+        Refusal::Network(problems) => {
+            let file = args.model.display().to_string();
+            Error::Graph(Box::new(Problems { file, problems }))
+        }
+        Refusal::Schedule(errors) => Error::Config(errors),
     })?;
+    if let Some(path) = &args.dump_schedule {
+        files::write(path, schedule_file::dump(&compiled, &wishes).as_bytes())?;
+    }
+    if let Some(folder) = &args.dump_passes {
+        dump(folder, &graph, &compiled, &wishes)?;
+    }
     let output = args.output.clone().unwrap_or_else(|| args.model.with_extension("npu"));
     let bytes = compiled
         .program
@@ -67,6 +93,24 @@ pub fn run(args: &Args) -> Result<(), Error> {
         design.name(),
         compiled.macs,
     ));
+    Ok(())
+}
+
+/// What the passes leave behind, a file each.
+fn dump(folder: &Path, graph: &Graph, compiled: &Compiled, wishes: &Wishes) -> Result<(), Error> {
+    let lowered = lower::lower(graph).map_err(|problems| {
+        let file = folder.display().to_string();
+        Error::Graph(Box::new(Problems { file, problems }))
+    })?;
+    for (name, text) in [
+        ("1_graph.txt", show::table(graph)),
+        ("2_layers.txt", lowered.to_string()),
+        ("3_fused.txt", compiled.net.to_string()),
+        ("4_schedule.yaml", schedule_file::dump(compiled, wishes)),
+        ("5_program.npuasm", disassemble(&compiled.program, Show { data: false, words: true })),
+    ] {
+        files::write(&folder.join(name), text.as_bytes())?;
+    }
     Ok(())
 }
 

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use super::net::{
     ConvLayer, DepthwiseLayer, Kind, Layer, Named, Net, PoolLayer, RowsLayer, ValueId,
 };
+use super::schedule_file::Choices;
 use super::streams::Rows;
 use super::{Options, schedule};
 use crate::design::Design;
-use crate::kernels::conv::{Conv, Running, Sink, Skip, Source};
+use crate::kernels::conv::{Conv, Cutting, Running, Sink, Skip, Source};
 use crate::kernels::maps::{self, Copy as Part};
 use crate::kernels::pool::{pool, pool_from_dram};
 use crate::kernels::tensor::Arena;
@@ -65,7 +66,9 @@ pub(super) struct Emission<'d, 'n> {
     readers: Vec<usize>,
     /// Weights of layers whose input is gathered on the way in, in the order of its pixels.
     gathered: &'n [Option<Vec<i8>>],
+    pub choices: &'n Choices,
     spilled: &'n BTreeSet<ValueId>,
+    cuts: Vec<Option<Cutting>>,
     inputs: Option<u8>,
     outputs: Option<u8>,
     scratch: Option<u8>,
@@ -73,14 +76,27 @@ pub(super) struct Emission<'d, 'n> {
     next_table: u8,
 }
 
-/// The program of a network whose maps in `spilled` are in DRAM, where each layer's result is, and
-/// useful multiply-accumulates.
+/// A network as a program.
+#[derive(Debug)]
+pub struct Emitted {
+    /// The program.
+    pub program: Program,
+    /// Where each layer's result is.
+    pub places: Vec<Place>,
+    /// How each convolution is cut.
+    pub cuts: Vec<Option<Cutting>>,
+    /// Useful multiply-accumulates.
+    pub macs: u64,
+}
+
+/// The program of a network whose maps in `spilled` are in DRAM.
 pub fn emit(
     net: &Net,
     design: &Design,
     options: Options,
+    choices: &Choices,
     spilled: &BTreeSet<ValueId>,
-) -> Result<(Program, Vec<Place>, u64), Failure> {
+) -> Result<Emitted, Failure> {
     let whole = |error: KernelError| {
         let layer = net.layers.len();
         Failure { layer, error: Box::new(error), on_chip: Vec::new() }
@@ -102,7 +118,9 @@ pub fn emit(
         places: vec![None; net.values.len()],
         readers,
         gathered: &gathered,
+        choices,
         spilled,
+        cuts: vec![None; net.layers.len()],
         inputs: None,
         outputs: None,
         scratch: None,
@@ -123,11 +141,14 @@ pub fn emit(
         let mut on_chip: Vec<ValueId> =
             emission.places.iter().enumerate().filter_map(chip).collect();
         on_chip.extend(net.layers.get(layer).map(|layer| layer.output));
-        on_chip.retain(|value| !spilled.contains(value) && !net.is_streamed(*value));
+        let may_move = |value: &ValueId| {
+            !spilled.contains(value) && !net.is_streamed(*value) && !choices.chip.contains(value)
+        };
+        on_chip.retain(may_move);
         Failure { layer, error: Box::new(error), on_chip }
     })?;
-    let macs = emission.e.macs();
-    Ok((emission.e.finish().map_err(whole)?, made, macs))
+    let (cuts, macs) = (std::mem::take(&mut emission.cuts), emission.e.macs());
+    Ok(Emitted { program: emission.e.finish().map_err(whole)?, places: made, cuts, macs })
 }
 
 /// Whether a convolution takes fewer passes when the inputs of every output pixel are gathered on
@@ -286,7 +307,8 @@ impl<'n> Emission<'_, 'n> {
     pub fn begin(&mut self, layer: &Layer) -> Result<Begun, KernelError> {
         let output = layer.output;
         let unread = self.readers[output.0] == 0;
-        let direct = matches!(layer.kind, Kind::Conv(_)) && unread;
+        let direct =
+            matches!(layer.kind, Kind::Conv(_)) && unread && !self.choices.chip.contains(&output);
         let operands: Vec<Place> = layer.inputs.iter().filter_map(|v| self.place(*v)).collect();
         let mut overwritten = None;
         let dram = self.spilled.contains(&output) || self.net.is_streamed(output) || direct;
@@ -562,7 +584,9 @@ impl<'n> Emission<'_, 'n> {
             }
             (None, _) => return Err(KernelError::NoQueue),
         };
-        Running::new(&mut self.e, kernel, source, sink, skip)
+        let running = Running::new(&mut self.e, kernel, source, sink, skip)?;
+        self.cuts[at] = Some(running.cutting(&self.e));
+        Ok(running)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Additions and functions move into the convolutions before them, where they cost nothing.
 
+use std::collections::BTreeSet;
+
 use super::net::{Kind, Layer, Net, ValueId};
 use crate::kernels::conv::Residual;
 
@@ -12,11 +14,13 @@ pub struct Abilities {
     pub lookup: bool,
 }
 
-/// Fuses whatever can be; results that are fused away no longer exist.
-pub fn fuse(net: &mut Net, abilities: Abilities) {
+/// Fuses whatever can be but the layers named in `apart`; results that are fused away no longer
+/// exist.
+pub fn fuse(net: &mut Net, abilities: Abilities, apart: &BTreeSet<String>) {
     let mut at = 0;
     while at < net.layers.len() {
         let fused = match net.layers[at].kind {
+            _ if apart.contains(&net.layers[at].name) => false,
             Kind::Add(_) if abilities.residual => add(net, at),
             Kind::Lookup(_) if abilities.lookup => lookup(net, at),
             _ => false,

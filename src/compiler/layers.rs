@@ -1,5 +1,7 @@
 //! What the program says of its layers.
 
+use std::collections::BTreeSet;
+
 use super::Options;
 use super::emit::Place;
 use super::fuse::{self, Abilities};
@@ -12,11 +14,13 @@ pub(super) fn layers(
     places: &[Place],
     abilities: Abilities,
     options: Options,
+    apart: &BTreeSet<String>,
 ) -> Vec<LayerInfo> {
     let all = net.layers.iter().zip(places).enumerate();
     all.map(|(at, (layer, place))| {
         let value = net.value(layer.output);
         let remark = match options.fuse {
+            true if apart.contains(&layer.name) => Some("the schedule keeps it apart".to_owned()),
             true => fuse::remark(net, at, abilities),
             false => fuse::could_move(&layer.kind).then(|| "fusion is switched off".to_owned()),
         };

@@ -2,6 +2,7 @@
 //!
 //! - [`lower`] turns the operators of a [`Graph`] into layers of a [`net::Net`], each of which is one
 //!   kernel, or says why it cannot.
+//! - [`schedule_file`] reads what the user decides about single layers.
 //! - [`fuse`] moves additions and functions into the convolutions before them.
 //! - [`emit`] places feature maps in IBUF or DRAM and calls the kernels, in the order that
 //!   `schedule` finds: layers of the array and of the lanes take turns.
@@ -14,17 +15,20 @@ mod layers;
 pub mod lower;
 pub mod net;
 mod schedule;
+pub mod schedule_file;
 pub mod streams;
 pub mod view;
 
-use std::collections::BTreeSet;
-
+use crate::config::ConfigErrors;
 use crate::design::Design;
 use crate::graph::{Graph, Problem};
 use crate::kernels::KernelError;
+pub use crate::kernels::conv::Cutting;
 use crate::program::Program;
 
+use emit::Emitted;
 use net::{Net, ValueId};
+use schedule_file::Wishes;
 
 /// What the user decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,32 +54,72 @@ pub struct Compiled {
     pub net: Net,
     /// Where each layer's result lies.
     pub places: Vec<emit::Place>,
+    /// How each convolution is cut.
+    pub cuts: Vec<Option<Cutting>>,
     /// Useful multiply-accumulates.
     pub macs: u64,
 }
 
+/// Why there is no program.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Something in the network or the design.
+    Network(Vec<Problem>),
+    /// Something in the schedule.
+    Schedule(Box<ConfigErrors>),
+}
+
+impl From<Vec<Problem>> for Refusal {
+    fn from(problems: Vec<Problem>) -> Refusal {
+        Refusal::Network(problems)
+    }
+}
+
+impl From<Box<ConfigErrors>> for Refusal {
+    fn from(errors: Box<ConfigErrors>) -> Refusal {
+        Refusal::Schedule(errors)
+    }
+}
+
 /// Compiles a network for a design.
 pub fn compile(graph: &Graph, design: &Design, options: Options) -> Result<Compiled, Vec<Problem>> {
+    compile_scheduled(graph, design, options, &Wishes::default()).map_err(|refusal| match refusal {
+        Refusal::Network(problems) => problems,
+        // There is no schedule in which something could be wrong.
+        Refusal::Schedule(errors) => vec![Problem::new("the schedule", errors.to_string(), "")],
+    })
+}
+
+/// Compiles a network for a design as the user wishes.
+pub fn compile_scheduled(
+    graph: &Graph,
+    design: &Design,
+    options: Options,
+    wishes: &Wishes,
+) -> Result<Compiled, Refusal> {
     let mut net = lower::lower(graph)?;
     if design.activation_bits() != 8 || design.weight_bits() != 8 {
         let (a, w) = (design.activation_bits(), design.weight_bits());
-        return Err(vec![Problem::new(
+        return Err(Refusal::Network(vec![Problem::new(
             "the design",
             format!("it has activations of {a} bits and weights of {w}, the network both of 8"),
             "set `array.activation_bits` and `array.weight_bits` to 8",
-        )]);
+        )]));
     }
     let abilities = fuse::Abilities { residual: design.residual(), lookup: design.lookup() };
+    wishes.check_apart(&net)?;
+    let apart = wishes.apart();
     if options.fuse {
-        fuse::fuse(&mut net, abilities);
+        fuse::fuse(&mut net, abilities, &apart);
     }
     streams::adapt(&mut net, design)?;
-    let mut spilled = BTreeSet::new();
+    let choices = wishes.apply(&mut net, design)?;
+    let mut spilled = choices.dram.clone();
     loop {
-        let failure = match emit::emit(&net, design, options, &spilled) {
-            Ok((mut program, places, macs)) => {
-                program.layers = layers::layers(&net, &places, abilities, options);
-                return Ok(Compiled { program, net, places, macs });
+        let failure = match emit::emit(&net, design, options, &choices, &spilled) {
+            Ok(Emitted { mut program, places, cuts, macs }) => {
+                program.layers = layers::layers(&net, &places, abilities, options, &apart);
+                return Ok(Compiled { program, net, places, cuts, macs });
             }
             Err(failure) => failure,
         };
@@ -85,7 +129,7 @@ pub fn compile(graph: &Graph, design: &Design, options: Options) -> Result<Compi
         };
         match demoted {
             Some(value) => spilled.insert(value),
-            None => return Err(vec![failure.problem(&net)]),
+            None => return Err(failure.refusal(&net, wishes)),
         };
     }
 }
@@ -97,12 +141,18 @@ impl emit::Failure {
         self.on_chip.iter().copied().max_by_key(size)
     }
 
-    fn problem(&self, net: &Net) -> Problem {
+    fn refusal(&self, net: &Net, wishes: &Wishes) -> Refusal {
         let layer = net.layers.get(self.layer);
+        if let Some(layer) = layer
+            && let Some(errors) = wishes.failure(&layer.name, self.error.to_string())
+        {
+            return Refusal::Schedule(errors);
+        }
         let place = layer.map_or_else(
             || "the program".to_owned(),
             |layer| format!("`{}` ({})", layer.name, layer.kind.name()),
         );
-        Problem::new(place, self.error.to_string(), "change the design or the layer accordingly")
+        let remedy = "change the design or the layer accordingly";
+        Refusal::Network(vec![Problem::new(place, self.error.to_string(), remedy)])
     }
 }

@@ -1,6 +1,8 @@
 //! The network as the machine sees it: feature maps of height, width and channels, and layers that
 //! each become one kernel. Constants are in the order kernels take them.
 
+use std::fmt;
+
 use crate::kernels::conv::{Cut, Requant, Residual};
 use crate::program::NetworkView;
 
@@ -327,5 +329,44 @@ impl Net {
     /// The layer that makes a map.
     pub fn producer(&self, id: ValueId) -> Option<usize> {
         self.layers.iter().position(|layer| layer.output == id)
+    }
+}
+
+/// A line per layer: what it reads and makes.
+impl fmt::Display for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for layer in &self.layers {
+            let operand = |value: &ValueId| {
+                let [height, width, channels] = self.value(*value).shape();
+                format!("{} {height}x{width}x{channels}", self.value(*value).name())
+            };
+            let operands: Vec<String> = layer.inputs.iter().map(operand).collect();
+            let kind = layer.kind.name();
+            writeln!(
+                f,
+                "{} = {kind}{}({}) -> {}",
+                layer.name,
+                details(&layer.kind),
+                operands.join(", "),
+                operand(&layer.output)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Sizes of a window, and what is fused.
+fn details(kind: &Kind) -> String {
+    let window = |kernel: [usize; 2], strides: [usize; 2]| {
+        format!("[{}x{} / {}x{}]", kernel[0], kernel[1], strides[0], strides[1])
+    };
+    match kind {
+        Kind::Conv(conv) => {
+            let table = if conv.table.is_some() { " + lookup" } else { "" };
+            format!("{}{table}", window(conv.kernel, conv.strides))
+        }
+        Kind::Depthwise(layer) => window(layer.kernel, layer.strides),
+        Kind::Pool(pool) => window(pool.kernel, pool.strides),
+        _ => String::new(),
     }
 }

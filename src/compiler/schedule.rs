@@ -138,7 +138,11 @@ impl<'n> Schedule<'_, '_, 'n> {
             |layer: Option<&Layer>| layer.is_some_and(|l| matches!(l.kind, Kind::Depthwise(_)));
         let apart = |layer: &Layer| matches!(layer.kind, Kind::Conv(_) | Kind::Depthwise(_));
         let first = self.active.first().map_or(at, |active| active.at);
-        apart(&layers[at])
+        let alone = &self.emission.choices.alone;
+        let stands_alone = |at: usize| alone.contains(&at);
+        !stands_alone(at)
+            && !self.active.iter().any(|active| stands_alone(active.at))
+            && apart(&layers[at])
             && self.active.iter().all(|active| apart(active.layer))
             && at < first + WINDOW
             && (first..at + 2).any(|near| depthwise(layers.get(near)))

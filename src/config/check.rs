@@ -110,16 +110,21 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn unknown(entry: &Entry, key: &str, properties: &Map<String, Json>) -> Violation {
-    let nearest = properties
-        .keys()
-        .filter(|known| entry.key.len() <= 2 * known.len())
-        .map(|known| (edit_distance(known, &entry.key), known))
+/// The known name that looks most like another one, if any does.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .filter(|known| name.len() <= 2 * known.len())
+        .map(|known| (edit_distance(known, name), known))
         .min()
-        .filter(|(distance, known)| *distance * 2 <= known.len());
+        .filter(|(distance, known)| *distance * 2 <= known.len())
+        .map(|(_, known)| known)
+}
+
+fn unknown(entry: &Entry, key: &str, properties: &Map<String, Json>) -> Violation {
+    let nearest = nearest(&entry.key, properties.keys().map(String::as_str));
     let known: Vec<&str> = properties.keys().map(String::as_str).collect();
     let remedy = match nearest {
-        Some((_, nearest)) => format!("did you mean `{nearest}`? Keys here: {}", known.join(", ")),
+        Some(nearest) => format!("did you mean `{nearest}`? Keys here: {}", known.join(", ")),
         None => format!("remove it; keys here: {}", known.join(", ")),
     };
     Violation::new(

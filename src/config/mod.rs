@@ -2,10 +2,10 @@
 //! between keys are not here but in [`crate::design`], which turns a `RawConfig` into a `Design`.
 //! Invariant: every violation of a file is reported at once. Start reading at [`RawConfig`].
 
-mod check;
+pub(crate) mod check;
 mod docs;
 mod raw;
-mod tree;
+pub(crate) mod tree;
 mod violation;
 
 pub use check::schema;
@@ -100,7 +100,8 @@ pub(crate) fn read(
     overrides: &[Override],
 ) -> Result<Draft, Box<ConfigErrors>> {
     let broken = |violation| Box::new(ConfigErrors::new(file, text, vec![violation]));
-    let mut root = Node::parse(text).map_err(|error| broken(syntax(&error)))?;
+    let mut root = Node::parse(text)
+        .map_err(|error| broken(syntax(&error, "see docs/config.md for an example")))?;
     for item in overrides {
         let path: Vec<&str> = item.key.split('.').collect();
         let node = Node::parse_flag(&item.value, &item.flag).map_err(|error| {
@@ -137,13 +138,13 @@ fn merge(into: &mut Json, from: Json) {
     }
 }
 
-fn syntax(error: &serde_yaml::Error) -> Violation {
+pub(crate) fn syntax(error: &serde_yaml::Error, remedy: &str) -> Violation {
     let origin = match error.location() {
         Some(location) => Origin::at(location),
         None => Origin::Default,
     };
     let message = format!("this cannot be read as YAML: {}", reason(error));
-    Violation::new("", message, "see docs/config.md for an example", origin)
+    Violation::new("", message, remedy, origin)
 }
 
 /// What the parser says, without the place, which the violation tells itself, and in the words of

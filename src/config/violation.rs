@@ -23,6 +23,8 @@ pub struct Violation {
     source: Option<Arc<NamedSource<String>>>,
     /// The value as text and the part of it that is wrong, in bytes.
     part: Option<(String, Range<usize>)>,
+    /// Name of the kind of problem.
+    about: &'static str,
 }
 
 impl Violation {
@@ -34,7 +36,7 @@ impl Violation {
         origin: Origin,
     ) -> Violation {
         let (key, message, remedy) = (key.into(), message.into(), remedy.into());
-        Violation { key, message, remedy, origin, source: None, part: None }
+        Violation { key, message, remedy, origin, source: None, part: None, about: "config" }
     }
 
     /// Points at a part of the value, whose text is `whole`.
@@ -83,7 +85,7 @@ impl std::error::Error for Violation {}
 
 impl Diagnostic for Violation {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new("config"))
+        Some(Box::new(self.about))
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
@@ -111,6 +113,7 @@ const WIDEST: usize = 400;
 #[derive(Debug, Clone)]
 pub struct ConfigErrors {
     file: String,
+    about: &'static str,
     violations: Vec<Violation>,
 }
 
@@ -131,7 +134,16 @@ impl ConfigErrors {
                 violation.source = Some(Arc::clone(&source));
             }
         }
-        ConfigErrors { file: file.to_owned(), violations }
+        ConfigErrors { file: file.to_owned(), about: "configuration", violations }
+    }
+
+    /// The same for a file that is something else than a configuration.
+    pub fn about(self, about: &'static str) -> ConfigErrors {
+        let mut violations = self.violations;
+        for violation in &mut violations {
+            violation.about = about;
+        }
+        ConfigErrors { about, violations, ..self }
     }
 
     /// All of them.
@@ -144,7 +156,7 @@ impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.violations.len();
         let noun = if count == 1 { "problem" } else { "problems" };
-        write!(f, "{}: {count} {noun} in the configuration", self.file)?;
+        write!(f, "{}: {count} {noun} in the {}", self.file, self.about)?;
         if count > MOST_SHOWN {
             write!(f, ", the first {MOST_SHOWN} of them here")?;
         }

@@ -155,6 +155,17 @@ pub struct Done {
     pub vectors: usize,
 }
 
+/// How a convolution is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cutting {
+    /// Rows and columns of the largest tile of output pixels.
+    pub tile: [usize; 2],
+    /// Output channels of the largest chunk.
+    pub channels: usize,
+    /// Whether all chunks pass a tile before the next tile is begun.
+    pub tiles_outside: bool,
+}
+
 /// What the next step needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needs {
@@ -255,6 +266,18 @@ impl<'a> Running<'a> {
             output_rows.end = output_rows.end.max(next.rows.end);
         }
         Some(Needs { rows, output_rows, words })
+    }
+
+    /// How it is cut.
+    pub fn cutting(&self, e: &Emitter) -> Cutting {
+        let pixels = |tile: &&Tile| tile.rows.len() * tile.cols.len();
+        let largest = self.plan.tiles.iter().max_by_key(pixels);
+        let channels = self.largest_chunk() * e.geometry.cols;
+        Cutting {
+            tile: largest.map_or([0; 2], |tile| [tile.rows.len(), tile.cols.len()]),
+            channels: channels.min(self.plan.layer.weights.out_channels),
+            tiles_outside: self.plan.tiles_outside,
+        }
     }
 
     /// Number of tiles of output pixels.
