@@ -68,12 +68,21 @@ pub(super) struct Emission<'d, 'n> {
     gathered: &'n [Option<Vec<i8>>],
     pub choices: &'n Choices,
     spilled: &'n BTreeSet<ValueId>,
-    cuts: Vec<Option<Cutting>>,
+    pub decisions: Vec<Decision>,
     inputs: Option<u8>,
     outputs: Option<u8>,
     scratch: Option<u8>,
     scratch_space: Arena,
     next_table: u8,
+}
+
+/// What was decided about a layer, besides the place of its result.
+#[derive(Debug, Clone, Default)]
+pub struct Decision {
+    /// How a convolution is cut.
+    pub cut: Option<Cutting>,
+    /// Whether its parts stand between those of others.
+    pub interleaved: bool,
 }
 
 /// A network as a program.
@@ -83,8 +92,8 @@ pub struct Emitted {
     pub program: Program,
     /// Where each layer's result is.
     pub places: Vec<Place>,
-    /// How each convolution is cut.
-    pub cuts: Vec<Option<Cutting>>,
+    /// What was decided about each layer.
+    pub decisions: Vec<Decision>,
     /// Useful multiply-accumulates.
     pub macs: u64,
 }
@@ -120,7 +129,7 @@ pub fn emit(
         gathered: &gathered,
         choices,
         spilled,
-        cuts: vec![None; net.layers.len()],
+        decisions: vec![Decision::default(); net.layers.len()],
         inputs: None,
         outputs: None,
         scratch: None,
@@ -147,8 +156,8 @@ pub fn emit(
         on_chip.retain(may_move);
         Failure { layer, error: Box::new(error), on_chip }
     })?;
-    let (cuts, macs) = (std::mem::take(&mut emission.cuts), emission.e.macs());
-    Ok(Emitted { program: emission.e.finish().map_err(whole)?, places: made, cuts, macs })
+    let (decisions, macs) = (std::mem::take(&mut emission.decisions), emission.e.macs());
+    Ok(Emitted { program: emission.e.finish().map_err(whole)?, places: made, decisions, macs })
 }
 
 /// Whether a convolution takes fewer passes when the inputs of every output pixel are gathered on
@@ -585,7 +594,7 @@ impl<'n> Emission<'_, 'n> {
             (None, _) => return Err(KernelError::NoQueue),
         };
         let running = Running::new(&mut self.e, kernel, source, sink, skip)?;
-        self.cuts[at] = Some(running.cutting(&self.e));
+        self.decisions[at].cut = Some(running.cutting(&self.e));
         Ok(running)
     }
 }

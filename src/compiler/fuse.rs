@@ -14,21 +14,35 @@ pub struct Abilities {
     pub lookup: bool,
 }
 
+/// A layer that has moved into a convolution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Its name.
+    pub layer: String,
+    /// That of the convolution.
+    pub into: String,
+}
+
 /// Fuses whatever can be but the layers named in `apart`; results that are fused away no longer
 /// exist.
-pub fn fuse(net: &mut Net, abilities: Abilities, apart: &BTreeSet<String>) {
+pub fn fuse(net: &mut Net, abilities: Abilities, apart: &BTreeSet<String>) -> Vec<Moved> {
+    let mut all = Vec::new();
     let mut at = 0;
     while at < net.layers.len() {
+        let layer = net.layers[at].name.clone();
         let fused = match net.layers[at].kind {
-            _ if apart.contains(&net.layers[at].name) => false,
+            _ if apart.contains(&layer) => false,
             Kind::Add(_) if abilities.residual => add(net, at),
             Kind::Lookup(_) if abilities.lookup => lookup(net, at),
             _ => false,
         };
-        if !fused {
+        if fused {
+            all.push(Moved { layer, into: net.layers[at - 1].name.clone() });
+        } else {
             at += 1;
         }
     }
+    all
 }
 
 /// The convolution that makes a map which nothing but one operand of one layer reads.

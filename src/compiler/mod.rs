@@ -54,8 +54,10 @@ pub struct Compiled {
     pub net: Net,
     /// Where each layer's result lies.
     pub places: Vec<emit::Place>,
-    /// How each convolution is cut.
-    pub cuts: Vec<Option<Cutting>>,
+    /// What was decided about each layer.
+    pub decisions: Vec<emit::Decision>,
+    /// What has moved into convolutions.
+    pub fused: Vec<fuse::Moved>,
     /// Useful multiply-accumulates.
     pub macs: u64,
 }
@@ -109,17 +111,15 @@ pub fn compile_scheduled(
     let abilities = fuse::Abilities { residual: design.residual(), lookup: design.lookup() };
     wishes.check_apart(&net)?;
     let apart = wishes.apart();
-    if options.fuse {
-        fuse::fuse(&mut net, abilities, &apart);
-    }
+    let fused = if options.fuse { fuse::fuse(&mut net, abilities, &apart) } else { Vec::new() };
     streams::adapt(&mut net, design)?;
     let choices = wishes.apply(&mut net, design)?;
     let mut spilled = choices.dram.clone();
     loop {
         let failure = match emit::emit(&net, design, options, &choices, &spilled) {
-            Ok(Emitted { mut program, places, cuts, macs }) => {
+            Ok(Emitted { mut program, places, decisions, macs }) => {
                 program.layers = layers::layers(&net, &places, abilities, options, &apart);
-                return Ok(Compiled { program, net, places, cuts, macs });
+                return Ok(Compiled { program, net, places, decisions, fused, macs });
             }
             Err(failure) => failure,
         };
@@ -144,7 +144,7 @@ impl emit::Failure {
     fn refusal(&self, net: &Net, wishes: &Wishes) -> Refusal {
         let layer = net.layers.get(self.layer);
         if let Some(layer) = layer
-            && let Some(errors) = wishes.failure(&layer.name, self.error.to_string())
+            && let Some(errors) = wishes.failure(&layer.name, &self.error)
         {
             return Refusal::Schedule(errors);
         }

@@ -156,7 +156,14 @@ impl<'n> Schedule<'_, '_, 'n> {
             }
             let at = self.next;
             match self.begin(at, layer) {
-                Ok(active) => self.active.push(active),
+                Ok(active) => {
+                    self.active.push(active);
+                    if let [_, .., _] = self.active[..] {
+                        for active in &self.active {
+                            self.emission.decisions[active.at].interleaved = true;
+                        }
+                    }
+                }
                 // There will be space when others are complete.
                 Err(KernelError::IbufFull { .. } | KernelError::VmemFull { .. })
                     if !self.active.is_empty() =>

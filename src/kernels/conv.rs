@@ -162,8 +162,8 @@ pub struct Cutting {
     pub tile: [usize; 2],
     /// Output channels of the largest chunk.
     pub channels: usize,
-    /// Whether all chunks pass a tile before the next tile is begun.
-    pub tiles_outside: bool,
+    /// The order of the loops.
+    pub order: LoopOrder,
 }
 
 /// What the next step needs.
@@ -276,7 +276,10 @@ impl<'a> Running<'a> {
         Cutting {
             tile: largest.map_or([0; 2], |tile| [tile.rows.len(), tile.cols.len()]),
             channels: channels.min(self.plan.layer.weights.out_channels),
-            tiles_outside: self.plan.tiles_outside,
+            order: match self.plan.tiles_outside {
+                true => LoopOrder::TilesOutside,
+                false => LoopOrder::WeightsOutside,
+            },
         }
     }
 

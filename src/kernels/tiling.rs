@@ -28,6 +28,21 @@ pub enum LoopOrder {
     TilesOutside,
 }
 
+impl LoopOrder {
+    /// All orders.
+    pub const ALL: [LoopOrder; 3] =
+        [LoopOrder::Auto, LoopOrder::WeightsOutside, LoopOrder::TilesOutside];
+
+    /// As it is written in schedule files: the loop that is outside.
+    pub const fn name(self) -> &'static str {
+        match self {
+            LoopOrder::Auto => "auto",
+            LoopOrder::WeightsOutside => "weights",
+            LoopOrder::TilesOutside => "tiles",
+        }
+    }
+}
+
 /// How the caller wants a convolution cut. What is left open is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cut {
