@@ -8,59 +8,22 @@
     reason = "helpers of tests stop at the first surprise"
 )]
 
-mod common;
+#[path = "common/digits.rs"]
+mod digits;
 
 use std::collections::BTreeSet;
-use std::io::Cursor;
 
-use ndarray::{Array2, Array4};
-use ndarray_npy::NpzReader;
+use digits::{digits, pictures, run};
+
 use npugen::compiler::net::{Net, ValueId};
+use npugen::compiler::schedule_file::Choices;
 use npugen::compiler::{self, Options, emit, fuse, lower};
 use npugen::design::Design;
-use npugen::exec::tensor::{self, Values};
-use npugen::exec::{Executor, border};
+use npugen::exec::Executor;
+use npugen::exec::tensor::Values;
 use npugen::golden::Golden;
-use npugen::graph::import::{self, Options as Shapes};
-use npugen::graph::{Binary, Elements, Graph, Op, eval, passes};
-use npugen::onnx::Model;
-use npugen::program::{Memory, Program, lint};
-
-const DIGITS: &[u8] = include_bytes!("data/digits_int8.onnx");
-const PICTURES: &[u8] = include_bytes!("data/digits_test.npz");
-
-fn digits() -> Graph {
-    let model = Model::from_bytes(DIGITS).unwrap();
-    let mut graph = import::graph(&model, &Shapes::default()).unwrap();
-    passes::run(&mut graph, None).unwrap();
-    graph
-}
-
-/// Pictures, 64 values each, and onnxruntime's ten logits.
-fn pictures() -> Vec<(Vec<f32>, Vec<f32>)> {
-    let mut npz = NpzReader::new(Cursor::new(PICTURES)).unwrap();
-    let images: Array4<u8> = npz.by_name("images").unwrap();
-    let logits: Array2<f32> = npz.by_name("onnxruntime_logits").unwrap();
-    let images =
-        images.outer_iter().map(|image| image.iter().map(|&p| f32::from(p) / 16.0).collect());
-    images.zip(logits.outer_iter().map(|row| row.to_vec())).collect()
-}
-
-/// Runs one picture; the network's view of its outputs by name.
-fn run(golden: &mut Golden, program: &Program, picture: &[f32]) -> Vec<(String, Values)> {
-    let input = program.tensor("input").unwrap();
-    let stored = border::store(input, &Values::Float(picture.to_vec())).unwrap();
-    tensor::write(golden, input, &stored).unwrap();
-    let report = golden.run().unwrap();
-    assert!(report.fault.is_none(), "{:?}", report.fault);
-    let outputs = program.tensors.iter().filter(|tensor| tensor.name != "input");
-    outputs
-        .map(|tensor| {
-            let stored = tensor::read(golden, tensor).unwrap();
-            (tensor.name.clone(), border::restore(tensor, &stored))
-        })
-        .collect()
-}
+use npugen::graph::{Binary, Elements, Graph, Op, eval};
+use npugen::program::{Memory, lint};
 
 #[test]
 fn the_digits_network_gives_onnxruntimes_logits_on_every_preset() {
@@ -163,14 +126,18 @@ fn every_tensor(graph: &Graph) {
     let mut compared = 0;
     for fused in [false, true] {
         if fused {
-            fuse::fuse(&mut net, fuse::Abilities { residual: true, lookup: true });
+            let abilities = fuse::Abilities { residual: true, lookup: true };
+            let moved = fuse::fuse(&mut net, abilities, &BTreeSet::new());
+            assert_eq!(moved.len(), 2);
         }
         let count = net.values.len();
         let everywhere: BTreeSet<ValueId> = (0..count).map(ValueId).collect();
         let odd: BTreeSet<ValueId> = (0..count).filter(|n| n % 2 == 1).map(ValueId).collect();
         for spilled in [BTreeSet::new(), odd, everywhere] {
             let options = Options { fuse: fused, keep: true };
-            let (program, ..) = emit::emit(&net, &design, options, &spilled).unwrap();
+            let choices = Choices::default();
+            let emitted = emit::emit(&net, &design, options, &choices, &spilled);
+            let program = emitted.unwrap().program;
             assert!(lint::lint(&design, &program).is_legal());
             let mut golden = Golden::new(&design);
             golden.load(&program).unwrap();

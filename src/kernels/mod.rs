@@ -53,7 +53,7 @@ pub enum KernelError {
     TooLong,
     /// No stretch of IBUF is long enough.
     #[error(
-        "a feature map of {words} words does not fit: the largest free stretch of IBUF has {largest} of {total} words; raise `ibuf.size` or use smaller tiles"
+        "a feature map of {words} words does not fit: the largest free stretch of IBUF has {largest} of {total} words; raise `buffers.ibuf.size` or use smaller tiles"
     )]
     IbufFull {
         /// Words needed.
@@ -64,7 +64,7 @@ pub enum KernelError {
         total: usize,
     },
     /// No stretch of VMEM is long enough.
-    #[error("{words} words of parameters do not fit: VMEM has {total} words; raise `vmem.size`")]
+    #[error("{words} words of parameters do not fit: VMEM has {total} words; raise `buffers.vmem.size`")]
     VmemFull {
         /// Words needed.
         words: usize,
@@ -72,7 +72,9 @@ pub enum KernelError {
         total: usize,
     },
     /// Weights of one step do not fit.
-    #[error("{words} words of weights do not fit in WBUF ({total} words); raise `wbuf.size`")]
+    #[error(
+        "{words} words of weights do not fit in WBUF ({total} words); raise `buffers.wbuf.size`"
+    )]
     WbufFull {
         /// Words needed.
         words: usize,
@@ -81,7 +83,7 @@ pub enum KernelError {
     },
     /// Parameters of a layer do not fit.
     #[error(
-        "parameters of {words} blocks of output channels do not fit in PBUF ({total} words); raise `pbuf.channels`"
+        "parameters of {words} blocks of output channels do not fit in PBUF ({total} words); raise `buffers.pbuf.channels`"
     )]
     PbufFull {
         /// Words needed.
