@@ -91,6 +91,29 @@ layers:
     assert!(plain.decisions[2].interleaved && !made.decisions[2].interleaved);
 }
 
+/// Entries for many layers, of which those behind take precedence.
+#[test]
+fn asterisks_stand_for_many_layers() {
+    let design = Design::preset("tiny").unwrap();
+    let text = "
+apart: ['*']
+layers:
+  '*': {place: dram, channels: 8}
+  'c*': {channels: 4}
+  c*5: {place: ibuf}
+";
+    let (made, _) = compile(&design, text, &["*.tile=[1, 1]", "c2.tile=[2, 2]"]).unwrap();
+    assert_eq!(made.net.layers.len(), 11);
+    let says = |name: &str| {
+        let at = made.net.layers.iter().position(|layer| layer.name == name).unwrap();
+        (made.program.layers[at].place.name(), made.decisions[at].cut.map(|c| (c.tile, c.channels)))
+    };
+    assert_eq!(says("c2"), ("dram", Some(([2, 2], 4))));
+    assert_eq!(says("c5"), ("ibuf", Some(([1, 1], 4))));
+    assert_eq!(says("fc"), ("dram", Some(([1, 1], 8))));
+    assert_eq!(says("gap"), ("dram", None));
+}
+
 /// Two branches of a network are computed in the order that is asked for.
 #[test]
 fn layers_that_do_not_depend_change_places() {
@@ -134,9 +157,13 @@ layers:
 ",
         &[],
     ),
-    ("unknown_layers", "layers:\n  c11: {place: dram}\n  conv: {place: dram}\n", &[]),
+    (
+        "unknown_layers",
+        "layers:\n  c11: {place: dram}\n  conv: {place: dram}\n  '*x': {place: dram}\n",
+        &[],
+    ),
     ("moved_layer", "layers:\n  a5: {place: dram}\n", &[]),
-    ("not_apart", "apart: [c5, a7]\n", &[]),
+    ("not_apart", "apart: [c5, a7, a5, a5, 'c*', 'x*']\n", &[]),
     ("sequence", "sequence: [c2, c1, c1, c9]\n", &[]),
     (
         "cuts",

@@ -109,8 +109,7 @@ pub fn compile_scheduled(
         )]));
     }
     let abilities = fuse::Abilities { residual: design.residual(), lookup: design.lookup() };
-    wishes.check_apart(&net)?;
-    let apart = wishes.apart();
+    let apart = wishes.apart(&net)?;
     let fused = if options.fuse { fuse::fuse(&mut net, abilities, &apart) } else { Vec::new() };
     streams::adapt(&mut net, design)?;
     let choices = wishes.apply(&mut net, design)?;
@@ -143,9 +142,7 @@ impl emit::Failure {
 
     fn refusal(&self, net: &Net, wishes: &Wishes) -> Refusal {
         let layer = net.layers.get(self.layer);
-        if let Some(layer) = layer
-            && let Some(errors) = wishes.failure(&layer.name, &self.error)
-        {
+        if let Some(errors) = wishes.failure(net, self.layer, &self.error) {
             return Refusal::Schedule(errors);
         }
         let place = layer.map_or_else(

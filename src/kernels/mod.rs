@@ -64,7 +64,9 @@ pub enum KernelError {
         total: usize,
     },
     /// No stretch of VMEM is long enough.
-    #[error("{words} words of parameters do not fit: VMEM has {total} words; raise `buffers.vmem.size`")]
+    #[error(
+        "{words} words of parameters do not fit: VMEM has {total} words; raise `buffers.vmem.size`"
+    )]
     VmemFull {
         /// Words needed.
         words: usize,

@@ -12,6 +12,7 @@ use crate::program::Memory;
 /// The schedule of a compiled network as a file, from which the same program is made.
 pub fn dump(compiled: &Compiled, wishes: &Wishes) -> String {
     let net = &compiled.net;
+    let merged = wishes.merged(net, &mut Vec::new());
     let mut text = "\
 # What the compiler decided. `auto` leaves a decision to it, the comment says what it was; an entry
 # without a comment is fixed. Whatever is left out is `auto`. See docs/schedule.md.
@@ -26,7 +27,7 @@ pub fn dump(compiled: &Compiled, wishes: &Wishes) -> String {
     let _ = writeln!(text, "sequence: [{}]", list(&wishes.sequence));
     text += "layers:\n";
     for (at, layer) in net.layers.iter().enumerate() {
-        let wish = wishes.layers.iter().find(|wish| wish.name == layer.name);
+        let wish = merged.get(&at);
         let moved = compiled.fused.iter().filter(|moved| moved.into == layer.name);
         let moved: Vec<&str> = moved.map(|moved| moved.layer.as_str()).collect();
         let with =
