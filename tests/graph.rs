@@ -8,97 +8,19 @@
 )]
 
 mod common;
+#[path = "common/network.rs"]
+mod network;
 
 use common::{golden, npugen, root};
+use network::Network;
 use npugen::graph::import::{self, Options};
 use npugen::graph::{Elements, Graph, Unary, eval, passes, show};
 use npugen::onnx::Model;
-use npugen::onnx::proto::{
-    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
-    TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
-};
+use npugen::onnx::proto::{ModelProto, NodeProto, TensorProto};
 use proptest::prelude::*;
 use prost::Message as _;
 
 const DIGITS: &[u8] = include_bytes!("data/digits_int8.onnx");
-
-/// A network under construction: a line per node, `result = Operator(operands)`.
-#[derive(Default)]
-struct Network {
-    graph: GraphProto,
-}
-
-fn value(name: &str, dims: &[&str]) -> ValueInfoProto {
-    let dim = |text: &&str| match text.parse() {
-        Ok(dim_value) => DimensionProto { dim_value, ..Default::default() },
-        Err(_) => DimensionProto { dim_param: (*text).to_owned(), ..Default::default() },
-    };
-    let shape = Some(TensorShapeProto { dim: dims.iter().map(dim).collect() });
-    let tensor_type = Some(TensorTypeProto { elem_type: 1, shape });
-    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type }) }
-}
-
-impl Network {
-    fn new(dims: &[&str], nodes: &str) -> Network {
-        let mut graph = GraphProto { input: vec![value("x", dims)], ..Default::default() };
-        for line in nodes.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            let (output, call) = line.split_once(" = ").unwrap();
-            let (op_type, operands) = call.split_once('(').unwrap();
-            let operands = operands.trim_end_matches(')');
-            let input = operands.split(", ").filter(|o| !o.is_empty()).map(str::to_owned);
-            graph.node.push(NodeProto {
-                name: format!("node_{output}"),
-                op_type: op_type.into(),
-                input: input.collect(),
-                output: vec![output.into()],
-                ..Default::default()
-            });
-        }
-        graph.output.push(value("y", dims));
-        Network { graph }
-    }
-
-    fn number(self, name: &str, number: f32) -> Network {
-        self.constant(name, &[], &[number])
-    }
-
-    fn constant(mut self, name: &str, dims: &[i64], values: &[f32]) -> Network {
-        self.graph.initializer.push(TensorProto {
-            name: name.into(),
-            dims: dims.to_vec(),
-            data_type: 1,
-            float_data: values.to_vec(),
-            ..Default::default()
-        });
-        self
-    }
-
-    fn ints(mut self, output: &str, name: &str, ints: &[i64]) -> Network {
-        let node = self.graph.node.iter_mut().find(|n| n.output[0] == output).unwrap();
-        node.attribute.push(AttributeProto {
-            name: name.into(),
-            ints: ints.to_vec(),
-            ..Default::default()
-        });
-        self
-    }
-
-    fn bytes(self) -> Vec<u8> {
-        let opset = OperatorSetIdProto { version: 17, ..Default::default() };
-        let model = ModelProto {
-            ir_version: 8,
-            graph: Some(self.graph),
-            opset_import: vec![opset],
-            ..Default::default()
-        };
-        model.encode_to_vec()
-    }
-
-    fn graph(self) -> Graph {
-        let model = Model::from_bytes(&self.bytes()).unwrap();
-        import::graph(&model, &Options::default()).unwrap()
-    }
-}
 
 /// Names of the operators after all passes; results must be those before, up to rounding.
 fn rewritten(network: Network) -> Vec<&'static str> {

@@ -12,10 +12,10 @@ use super::{Options, schedule};
 use crate::design::Design;
 use crate::kernels::conv::{Conv, Cutting, Running, Sink, Skip, Source};
 use crate::kernels::maps::{self, Copy as Part};
-use crate::kernels::pool::{pool, pool_from_dram};
+use crate::kernels::pool::pool;
 use crate::kernels::tensor::Arena;
 use crate::kernels::transfer::{Lowering, load_rows, store_rows};
-use crate::kernels::vector::{Depthwise, depthwise, depthwise_from_dram};
+use crate::kernels::vector::{Depthwise, depthwise};
 use crate::kernels::weights::ConvWeights;
 use crate::kernels::{DramTensor, Emitter, Fmap, KernelError};
 use crate::program::{Dtype, Layout, Program, RegionKind, Tensor};
@@ -376,7 +376,7 @@ impl<'n> Emission<'_, 'n> {
     }
 
     /// An operand on chip, and whether it was brought there for this layer.
-    fn on_chip(&mut self, operand: Place) -> Result<(Fmap, bool), KernelError> {
+    pub(super) fn on_chip(&mut self, operand: Place) -> Result<(Fmap, bool), KernelError> {
         match operand {
             Place::Chip(map) => Ok((map, false)),
             Place::Dram(tensor) => {
@@ -395,16 +395,20 @@ impl<'n> Emission<'_, 'n> {
         place: Place,
     ) -> Result<(), KernelError> {
         match (&layer.kind, operands, place) {
-            (Kind::Depthwise(layer), [Place::Dram(from)], Place::Dram(to)) => {
-                depthwise_from_dram(&mut self.e, &depthwise_layer(layer), from, &to)
-            }
-            (Kind::Pool(layer), [Place::Dram(from)], Place::Dram(to)) => {
-                let PoolLayer { kind, kernel, strides, pads } = *layer;
-                pool_from_dram(&mut self.e, kind, kernel, strides, pads, [from, &to])
-            }
             (Kind::Rows(rows), operands, Place::Dram(to)) => self.rows(layer, rows, operands, &to),
             (Kind::Product(product), &[Place::Dram(a), Place::Dram(b)], Place::Dram(to)) => {
                 super::streams::product(&mut self.e, product, [&a, &b], &to)
+            }
+            (_, operands, Place::Dram(to)) => {
+                let tensor = |place: &Place| match place {
+                    Place::Dram(tensor) => Some(*tensor),
+                    Place::Chip(_) => None,
+                };
+                let all: Option<Vec<DramTensor>> = operands.iter().map(tensor).collect();
+                match all {
+                    Some(all) if self.from_dram(layer, &all, &to)? => Ok(()),
+                    _ => self.maps(layer, operands, place),
+                }
             }
             _ => self.maps(layer, operands, place),
         }
@@ -452,18 +456,10 @@ impl<'n> Emission<'_, 'n> {
                 maps::lookup(e, table.unwrap_or(0), input, &output)?;
             }
             (Kind::Upsample(factors), [input]) => maps::upsample(e, *factors, input, &output)?,
-            (Kind::Concat(changes), inputs) => {
+            (Kind::Concat(concat), inputs) => {
                 let rows = e.geometry.rows;
                 let mut channel = 0;
-                for (input, change) in inputs.iter().zip(changes) {
-                    if !channel_aligned(channel, rows) {
-                        return Err(KernelError::Unsupported {
-                            kernel: "concatenation",
-                            what: "channels before an operand",
-                            value: channel,
-                            limit: format!("must be a multiple of the array's {rows} rows"),
-                        });
-                    }
+                for (input, change) in inputs.iter().zip(&concat.changes) {
                     let size = [input.height, input.width, input.blocks(&e.geometry)];
                     let part = Part { from: ([0; 2], 0), to: ([0; 2], channel / rows), size };
                     maps::copy(e, &part, *change, input, &output)?;
@@ -508,7 +504,7 @@ impl<'n> Emission<'_, 'n> {
     }
 
     /// Brings a table to the place of the one used longest ago.
-    fn table(&mut self, entries: &[u8; 256]) -> Result<u8, KernelError> {
+    pub(super) fn table(&mut self, entries: &[u8; 256]) -> Result<u8, KernelError> {
         let tables = self.design.tables();
         if tables == 0 {
             return Err(KernelError::Unsupported {
@@ -597,10 +593,6 @@ impl<'n> Emission<'_, 'n> {
         self.decisions[at].cut = Some(running.cutting(&self.e));
         Ok(running)
     }
-}
-
-fn channel_aligned(channel: usize, rows: usize) -> bool {
-    channel.is_multiple_of(rows)
 }
 
 /// Weights `[out][in][kh][kw]` as `[out][kh][kw][in]`.

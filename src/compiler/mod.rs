@@ -17,6 +17,7 @@ pub mod net;
 mod schedule;
 pub mod schedule_file;
 pub mod streams;
+mod strips;
 pub mod view;
 
 use crate::config::ConfigErrors;

@@ -138,12 +138,21 @@ pub enum Kind {
     Lookup(Box<[u8; 256]>),
     /// Nearest-neighbour enlargement.
     Upsample([usize; 2]),
-    /// Channels one after the other, each operand requantized.
-    Concat(Vec<crate::kernels::maps::Change>),
+    /// Channels one after the other.
+    Concat(ConcatLayer),
     /// In binary32 on rows of channels, from DRAM to DRAM.
     Rows(Box<RowsLayer>),
     /// Product of two maps.
     Product(ProductLayer),
+}
+
+/// A concatenation of channels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConcatLayer {
+    /// Requantization of each operand.
+    pub changes: Vec<crate::kernels::maps::Change>,
+    /// Whether an operand begins within a word of IBUF, so that STORE has to put them side by side.
+    pub streams: bool,
 }
 
 /// What is computed of a row, in binary32. Vectors have a number for each channel.
@@ -320,8 +329,12 @@ impl Net {
     /// Whether a map has to be in DRAM: one of binary32, and one that streams from or to there.
     pub fn is_streamed(&self, id: ValueId) -> bool {
         let streams = |layer: &Layer| {
-            matches!(layer.kind, Kind::Rows(_) | Kind::Product(_))
-                && (layer.output == id || layer.inputs.contains(&id))
+            let streamed = match &layer.kind {
+                Kind::Rows(_) | Kind::Product(_) => true,
+                Kind::Concat(concat) => concat.streams,
+                _ => false,
+            };
+            streamed && (layer.output == id || layer.inputs.contains(&id))
         };
         self.value(id).float || self.layers.iter().any(streams)
     }

@@ -29,9 +29,16 @@ impl Rows<'_> {
     }
 }
 
-/// Makes a network one that the design can run: softmax of activations that do not fill the lanes
+/// Makes a network one that the design can run: concatenations whose operands do not begin at whole
+/// words of IBUF stream; softmax of activations that do not fill the lanes
 /// takes binary32 numbers. Without binary32 on the lanes its layers are refused.
 pub fn adapt(net: &mut Net, design: &Design) -> Result<(), Vec<Problem>> {
+    let (values, rows) = (&net.values, design.rows());
+    for layer in &mut net.layers {
+        let Kind::Concat(concat) = &mut layer.kind else { continue };
+        let before = layer.inputs.split_last().map_or(&[][..], |(_, before)| before);
+        concat.streams = before.iter().any(|id| !values[id.0].channels.is_multiple_of(rows));
+    }
     let float = |layer: &&Layer| matches!(layer.kind, Kind::Rows(_));
     if !design.float() || design.function_segments() == 0 {
         let key = if design.float() { "vector.segments" } else { "vector.float" };

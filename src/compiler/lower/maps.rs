@@ -3,7 +3,7 @@
 
 use super::conv::{Plane, plane};
 use super::{Known, Lowered, Lowering, Refusal};
-use crate::compiler::net::{Kind, Layer, PoolLayer, Value, ValueId};
+use crate::compiler::net::{ConcatLayer, Kind, Layer, PoolLayer, Value, ValueId};
 use crate::compiler::view::{Axis, PICTURE};
 use crate::graph::eval::quantized;
 use crate::graph::{Binary, Node, Op, PoolKind, ReduceKind, Unary, Window};
@@ -224,7 +224,8 @@ impl Lowering<'_> {
         let keep = Change::none(8);
         let [min, max] = node.clamp.unwrap_or([-128, 127]);
         let change = Change { output: Requant { min, max, ..keep.output }, ..keep };
-        let kind = Kind::Concat(vec![change; inputs.len()]);
+        let kind =
+            Kind::Concat(ConcatLayer { changes: vec![change; inputs.len()], streams: false });
         let mut dims: Vec<&[Axis]> = first.dims.iter().map(Vec::as_slice).collect();
         if let Some(dim) = dims.get_mut(axis) {
             *dim = &[Axis::C];
