@@ -31,7 +31,7 @@ trap 'rm -rf "$out"' EXIT
 schedules=(
     "nothing: as compiled|"
     "tiling: two rows at a time in the first stage|layers: {'stage0.*.conv*': {tile: [2, 56]}}"
-    "tiling: half the width of the map in the first stage|layers: {'stage0.*.conv*': {tile: [16, 28]}}"
+    "tiling: half the width of the map in the first stage|layers: {'stage0.*.conv*': {tile: [8, 28]}}"
     "tiling: 64 output channels at a time|layers: {'stage*': {channels: 64}}"
     "loop order: weights outside|layers: {'*': {order: weights}}"
     "loop order: tiles outside|layers: {'*': {order: tiles}}"

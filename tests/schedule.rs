@@ -173,7 +173,11 @@ layers:
 ",
         &[],
     ),
-    ("obuf", "layers:\n  c0: {tile: [8, 8]}\n", &["-c", "tiny", "--set", "buffers.obuf.depth=32"]),
+    (
+        "obuf",
+        "layers:\n  'c*': {tile: [8, 8]}\n",
+        &["-c", "tiny", "--set", "buffers.obuf.depth=32"],
+    ),
     (
         "pinned",
         "layers:\n  c0: {place: ibuf}\n  c1: {place: ibuf}\n",

@@ -406,7 +406,7 @@ impl<'n> Emission<'_, 'n> {
                 };
                 let all: Option<Vec<DramTensor>> = operands.iter().map(tensor).collect();
                 match all {
-                    Some(all) if self.from_dram(layer, &all, &to)? => Ok(()),
+                    Some(all) if self.strips(layer, &all, &to)? => Ok(()),
                     _ => self.maps(layer, operands, place),
                 }
             }

@@ -11,7 +11,7 @@ use crate::kernels::{DramTensor, KernelError};
 
 impl Emission<'_, '_> {
     /// Emits a layer whose operands and result are in DRAM; false if it cannot be cut into strips.
-    pub(super) fn from_dram(
+    pub(super) fn strips(
         &mut self,
         layer: &Layer,
         operands: &[DramTensor],

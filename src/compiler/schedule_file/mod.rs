@@ -147,7 +147,10 @@ impl Wishes {
         self.result(violations).err()
     }
 
-    fn result(&self, violations: Vec<Violation>) -> Result<(), Box<ConfigErrors>> {
+    fn result(&self, mut violations: Vec<Violation>) -> Result<(), Box<ConfigErrors>> {
+        // An entry for many layers may be wrong in the same way for several of them.
+        let same = |a: &Violation, b: &Violation| a.message == b.message && a.origin == b.origin;
+        violations.dedup_by(|later, earlier| same(later, earlier));
         if violations.is_empty() {
             return Ok(());
         }
