@@ -19,6 +19,8 @@ Examples:
   npugen run out/digits.npu --inputs tests/data/digits_runs.npz --expect tests/data/digits_runs.npz
   npugen compile tests/data/digits_int8.onnx -c genesys_03 --keep --no-fuse -o out/all.npu
   npugen compile tests/data/digits_int8.onnx --shape input=1x1x8x8 --json -o out/digits.npu
+  npugen compile tests/data/digits_int8.onnx --dump-schedule out/digits.yaml -o out/digits.npu
+  npugen compile tests/data/digits_int8.onnx --schedule out/digits.yaml --layer c5.order=tiles -o out/digits.npu
 
 The network must be quantized to int8 (QDQ or QLinear operators). Inputs and outputs of the program
 have the names and shapes of the network's; real numbers are quantized at the border. With --keep
