@@ -180,7 +180,7 @@ def test_many_activations(op, tmp_path):
 
 
 @pytest.mark.parametrize("mask", ["none", "causal", "keys", "scores"])
-@pytest.mark.parametrize("tokens, channels", [(32, 16), (64, 64)])
+@pytest.mark.parametrize("tokens, channels", [(32, 16), (64, 64), (128, 64)])
 def test_attention_head(tokens, channels, mask, tmp_path):
     kernels.build()
     words = ["attention", "--tokens", tokens, "--channels", channels, "--mask", mask]
