@@ -410,7 +410,7 @@ impl Default for AxiConfig {
             addr_bits: 40,
             id_bits: 4,
             max_burst_beats: 16,
-            read_outstanding: 32,
+            read_outstanding: 64,
             write_outstanding: 32,
             read_fifo_beats: 512,
         }
