@@ -114,9 +114,20 @@ fn schema_and_completions_go_to_stdout() {
 }
 
 #[test]
-fn the_manual_of_the_configuration_is_current() {
+fn manuals_that_commands_write_are_current() {
     let page = npugen(&std::env::temp_dir(), &["schema", "--markdown"]);
     golden("../docs/config.md", &String::from_utf8(page.stdout).unwrap());
+    let page = npugen(&std::env::temp_dir(), &["operators"]);
+    golden("../docs/operators.md", &String::from_utf8(page.stdout).unwrap());
+    let some = npugen(&std::env::temp_dir(), &["operators", "resize", "Or", "QLINEARCONV"]);
+    golden("help/operators_some.txt", &String::from_utf8(some.stdout).unwrap());
+    let json = npugen(&std::env::temp_dir(), &["operators", "Resize", "--json"]);
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(value["operators"][0]["activations"], "copies (lanes)");
+    assert_eq!(value["operators"].as_array().unwrap().len(), 1);
+    let unknown = npugen(&std::env::temp_dir(), &["operators", "Resiz"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("`Resiz` is not read"));
 }
 
 #[test]

@@ -29,7 +29,7 @@ With --input, a NumPy archive that holds each input by its name, the network is 
 reference, and --output takes every tensor by its ONNX name. An input with one dimension more than
 the model has is a list of inputs; the outputs are lists then.
 
-docs/graph.md lists the passes and the operators that are supported.")]
+docs/graph.md lists the passes, and `npugen operators` what is supported.")]
 pub struct Args {
     /// The ONNX file.
     model: PathBuf,

@@ -21,6 +21,7 @@ mod fuzz;
 mod graph;
 mod inputs;
 mod lint;
+mod operators;
 mod program_args;
 mod quantize;
 mod rtl_args;
@@ -78,6 +79,7 @@ enum Command {
     Fuzz(fuzz::Args),
     Function(function::Args),
     Graph(graph::Args),
+    Operators(operators::Args),
     Quantize(quantize::Args),
     #[command(name = "test-extension")]
     TestExtension(extension::Args),
@@ -101,6 +103,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Fuzz(args) => fuzz::run(args),
         Command::Function(args) => function::run(args),
         Command::Graph(args) => graph::run(args),
+        Command::Operators(args) => operators::run(args),
         Command::Quantize(args) => quantize::run(args),
         Command::TestExtension(args) => extension::run(args),
         Command::Schema(args) => schema::run(args),

@@ -14,6 +14,7 @@ pub mod fuse;
 mod layers;
 pub mod lower;
 pub mod net;
+pub mod operators;
 mod schedule;
 pub mod schedule_file;
 pub mod streams;

@@ -6,7 +6,7 @@ use super::{Known, Lowered, Lowering, Refusal};
 use crate::compiler::net::{ConcatLayer, Kind, Layer, PoolLayer, Value, ValueId};
 use crate::compiler::view::{Axis, PICTURE};
 use crate::graph::eval::quantized;
-use crate::graph::{Binary, Node, Op, PoolKind, ReduceKind, Unary, Window};
+use crate::graph::{Binary, Node, Op, PoolKind, Unary, Window};
 use crate::kernels::conv::{Requant, Residual};
 use crate::kernels::maps::{Change, Product};
 use crate::kernels::vector::Pool;
@@ -21,27 +21,13 @@ fn entries(table: &[i8]) -> Box<[u8; 256]> {
 }
 
 impl Lowering<'_> {
-    pub(super) fn map_operator(&mut self, node: &Node) -> Lowered<Known> {
-        match &node.op {
-            Op::Unary(function) if self.is_real(node) => self.float_unary(node, *function),
-            Op::Binary(op) if self.is_real(node) => self.float_binary(node, *op),
-            Op::LayerNorm { axis, epsilon } => self.layer_norm(node, *axis, *epsilon),
-            Op::Softmax { axis, log: false } => self.softmax(node, *axis),
-            Op::Pool { kind, window, ceil } => self.pool(node, *kind, window, *ceil),
-            Op::Reduce { kind: ReduceKind::Mean, axes, .. } => self.global_average(node, axes),
-            Op::Unary(function) => self.unary(node, *function),
-            Op::Binary(Binary::Add) => self.add(node),
-            Op::Binary(Binary::Mul) => self.multiply(node),
-            Op::Upsample { factors } => self.upsample(node, factors),
-            Op::Concat { axis } => self.concat(node, *axis),
-            _ => Err(Refusal::new(
-                "no kernel is compiled for it",
-                "`docs/compiler.md` lists the operators that are; replace it, or cut the model here",
-            )),
-        }
-    }
-
-    fn pool(&mut self, node: &Node, kind: PoolKind, window: &Window, ceil: bool) -> Lowered<Known> {
+    pub(super) fn pool(
+        &mut self,
+        node: &Node,
+        kind: PoolKind,
+        window: &Window,
+        ceil: bool,
+    ) -> Lowered<Known> {
         let (view, [height, width, channels]) = self.picture(node)?;
         let Plane { kernel, strides, pads, dilations } = plane(window)?;
         if dilations != [1, 1] {
@@ -94,7 +80,7 @@ impl Lowering<'_> {
         self.layer(node, layer, vec![view.value], shape, dims)
     }
 
-    fn global_average(&mut self, node: &Node, axes: &[usize]) -> Lowered<Known> {
+    pub(super) fn global_average(&mut self, node: &Node, axes: &[usize]) -> Lowered<Known> {
         let view = self.map(node, 0)?.clone();
         let [height, width, channels] = self.net.value(view.value).shape();
         let (from, to) = (self.quant(self.tensor(node.inputs[0]))?, self.requant(node)?);
@@ -124,7 +110,7 @@ impl Lowering<'_> {
         self.layer(node, layer, vec![view.value], [1, 1, channels], &dims)
     }
 
-    fn unary(&mut self, node: &Node, function: Unary) -> Lowered<Known> {
+    pub(super) fn unary(&mut self, node: &Node, function: Unary) -> Lowered<Known> {
         let view = self.map(node, 0)?.clone();
         let (x, y) = (self.tensor(node.inputs[0]), self.tensor(node.output));
         self.quant(y)?;
@@ -156,7 +142,7 @@ impl Lowering<'_> {
         ))
     }
 
-    fn add(&mut self, node: &Node) -> Lowered<Known> {
+    pub(super) fn add(&mut self, node: &Node) -> Lowered<Known> {
         let [(a, qa), (b, qb)] = self.pair(node)?;
         let view = self.map(node, 0)?.clone();
         let (scale, _) = self.quant(self.tensor(node.output))?;
@@ -172,7 +158,7 @@ impl Lowering<'_> {
         self.layer(node, Kind::Add(residual), vec![a, b], shape, &dims)
     }
 
-    fn multiply(&mut self, node: &Node) -> Lowered<Known> {
+    pub(super) fn multiply(&mut self, node: &Node) -> Lowered<Known> {
         let [(a, qa), (b, qb)] = self.pair(node)?;
         let view = self.map(node, 0)?.clone();
         let (scale, _) = self.quant(self.tensor(node.output))?;
@@ -186,7 +172,7 @@ impl Lowering<'_> {
         self.layer(node, Kind::Multiply(product), vec![a, b], shape, &dims)
     }
 
-    fn upsample(&mut self, node: &Node, factors: &[usize]) -> Lowered<Known> {
+    pub(super) fn upsample(&mut self, node: &Node, factors: &[usize]) -> Lowered<Known> {
         let (view, [height, width, channels]) = self.picture(node)?;
         let &[1, 1, fy, fx] = factors else {
             let remedy = "enlarge height and width of a picture";
@@ -196,7 +182,7 @@ impl Lowering<'_> {
         self.layer(node, Kind::Upsample([fy, fx]), vec![view.value], shape, &PICTURE)
     }
 
-    fn concat(&mut self, node: &Node, axis: usize) -> Lowered<Known> {
+    pub(super) fn concat(&mut self, node: &Node, axis: usize) -> Lowered<Known> {
         let (scale, zero) = self.quant(self.tensor(node.output))?;
         let first = self.map(node, 0)?.clone();
         let [height, width, _] = self.net.value(first.value).shape();

@@ -5,6 +5,7 @@ mod conv;
 mod float;
 mod maps;
 mod product;
+pub mod table;
 
 use std::collections::HashMap;
 
@@ -304,20 +305,16 @@ impl<'g> Lowering<'g> {
         if let Some(known) = self.by_host(node)? {
             return Ok(known);
         }
-        match &node.op {
-            Op::Quantize => self.quantize(node),
-            Op::Dequantize => self.map(node, 0).cloned().map(|view| Known::Real(Real::plain(view))),
-            Op::Reshape => self.reshape(node),
-            Op::Transpose { order } => {
-                let order = order.clone();
-                Ok(self.moved(node, |view| Some(view.transposed(&order)))?)
-            }
-            Op::Conv { window, groups } => self.conv(node, window, *groups),
-            Op::MatMul { transpose_a, transpose_b } => {
-                self.matmul(node, [*transpose_a, *transpose_b])
-            }
-            _ => self.map_operator(node),
-        }
+        table::lower(self, node)
+    }
+
+    /// The numbers that activations stand for; what reads them takes the activations.
+    fn dequantize(&mut self, node: &Node) -> Lowered<Known> {
+        self.map(node, 0).cloned().map(|view| Known::Real(Real::plain(view)))
+    }
+
+    fn transpose(&self, node: &Node, order: &[usize]) -> Lowered<Known> {
+        self.moved(node, |view| Some(view.transposed(order)))
     }
 
     /// What the host computes of its integers before a run.

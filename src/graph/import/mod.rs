@@ -13,7 +13,7 @@ mod resize;
 mod table;
 mod window;
 
-pub use table::manual;
+pub use table::{Row, rows};
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

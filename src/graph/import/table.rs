@@ -2,7 +2,7 @@
 
 use super::context::{Context, Made};
 use super::math::Around;
-use super::{OPSETS, math, movement, nn, quant, resize};
+use super::{math, movement, nn, quant, resize};
 use crate::graph::op::{Binary, ReduceKind, Unary};
 
 /// How an operator of ONNX is taken.
@@ -94,7 +94,7 @@ const ALL: &[Operator] = &[
     operator("Flatten", movement::flatten, "reshape", ""),
     operator("Floor", |c| c.unary(Unary::Floor), "floor", ""),
     operator("Gather", movement::gather, "gather", ""),
-    operator("Gelu", math::gelu, "gelu, gelu_tanh", ""),
+    operator("Gelu", math::gelu, "gelu or gelu_tanh", ""),
     operator("Gemm", nn::gemm, "matmul", ""),
     operator("GlobalAveragePool", |c| nn::global_pool(c, ReduceKind::Mean), "reduce_mean", ""),
     operator("GlobalMaxPool", |c| nn::global_pool(c, ReduceKind::Max), "reduce_max", ""),
@@ -202,7 +202,7 @@ const ALL: &[Operator] = &[
     operator(
         "Resize",
         |c| resize::resize(c, false),
-        "upsample, gather",
+        "upsample or gather",
         "nearest neighbour; sizes constant",
     ),
     operator("Round", |c| c.unary(Unary::Round), "round", ""),
@@ -231,7 +231,7 @@ const ALL: &[Operator] = &[
     operator(
         "Upsample",
         |c| resize::resize(c, true),
-        "upsample, gather",
+        "upsample or gather",
         "nearest neighbour; scales constant",
     ),
     operator("Where", math::select, "where", ""),
@@ -276,20 +276,26 @@ pub fn find(domain: &str, name: &str) -> Option<&'static Operator> {
     ALL.iter().find(|operator| operator.domain == domain && operator.name == name)
 }
 
-/// The table of operators in the documentation.
-pub fn manual() -> String {
-    let mut text = format!(
-        "Versions {} to {} of the ONNX operators; operators marked * are those of `{RUNTIME}`.\n\n",
-        OPSETS.start(),
-        OPSETS.end()
-    );
-    text += "| ONNX operator | becomes | what of it |\n|---|---|---|\n";
-    for operator in ALL {
-        let mark = if operator.domain == RUNTIME { " *" } else { "" };
-        let limits = if operator.limits.is_empty() { "all" } else { operator.limits };
-        text += &format!("| {}{mark} | `{}` | {limits} |\n", operator.name, operator.becomes);
-    }
-    text
+/// An operator as a page shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it is one of `com.microsoft`.
+    pub runtime: bool,
+    /// Operators of the graph that it becomes, separated by commas, `or` between those of which one
+    /// is enough; or in words what it becomes.
+    pub becomes: &'static str,
+    /// What of it is taken; empty for all.
+    pub limits: &'static str,
+}
+
+/// All operators.
+pub fn rows() -> impl Iterator<Item = Row> {
+    ALL.iter().map(|operator| {
+        let Operator { name, domain, becomes, limits, .. } = *operator;
+        Row { name, runtime: domain == RUNTIME, becomes, limits }
+    })
 }
 
 #[cfg(test)]
