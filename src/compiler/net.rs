@@ -165,11 +165,8 @@ pub enum RowKind {
         /// Summands.
         beta: Vec<f32>,
     },
-    /// e^x over the sum of those of the row, of `x + mask`.
-    Softmax {
-        /// A number for each channel: 0, or so low that nothing is left.
-        mask: Option<Mask>,
-    },
+    /// e^x over the sum of those of the row.
+    Softmax,
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
     LayerNorm {
         /// Added to the variance.
@@ -185,15 +182,6 @@ pub enum RowKind {
     Binary(crate::kernels::rows::Arithmetic),
     /// An operation with constants, whose rows repeat.
     Constant(crate::kernels::rows::Arithmetic, Vec<f32>),
-}
-
-/// Where the numbers of a mask are.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Mask {
-    /// In the program.
-    Constant(Vec<f32>),
-    /// The second operand.
-    Operand,
 }
 
 /// An operator on rows.
@@ -254,7 +242,7 @@ impl Kind {
             Kind::Concat(_) => "concat",
             Kind::Rows(rows) => match rows.kind {
                 RowKind::Affine { .. } => "affine",
-                RowKind::Softmax { .. } => "softmax",
+                RowKind::Softmax => "softmax",
                 RowKind::LayerNorm { .. } => "layer_norm",
                 RowKind::Function(name) => name,
                 RowKind::Binary(_) | RowKind::Constant(..) => "binary",

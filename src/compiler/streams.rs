@@ -1,8 +1,6 @@
 //! Layers that stream from DRAM to DRAM: operators on rows in binary32, and products of two maps.
 
-use super::net::{
-    Heads, Kind, Layer, Mask as MaskAt, Net, ProductLayer, RowKind, RowsLayer, Value, ValueId,
-};
+use super::net::{Heads, Kind, Layer, Net, ProductLayer, RowKind, RowsLayer, Value, ValueId};
 use crate::design::Design;
 use crate::functions::Function;
 use crate::graph::Problem;
@@ -56,7 +54,7 @@ pub fn adapt(net: &mut Net, design: &Design) -> Result<(), Vec<Problem>> {
     while at < net.layers.len() {
         let layer = &net.layers[at];
         let softmax = match &layer.kind {
-            Kind::Rows(rows) => matches!(rows.kind, RowKind::Softmax { .. }),
+            Kind::Rows(rows) => matches!(rows.kind, RowKind::Softmax),
             _ => false,
         };
         if let Some(&input) = layer.inputs.first().filter(|_| softmax) {
@@ -124,16 +122,9 @@ pub(super) fn rows(
             let (gamma, beta) = (e.floats(gamma), e.floats(beta));
             from_dram(e, &RowOp::Affine { gamma, beta }, &input, &output)
         }
-        RowKind::Softmax { mask } => {
+        RowKind::Softmax => {
             let (exp2, reciprocal) = (table("exp2", 2)?, table("reciprocal", 2)?);
-            let mask = match mask {
-                None => Mask::None,
-                Some(MaskAt::Constant(values)) => Mask::Keys(e.floats(values)),
-                Some(MaskAt::Operand) => {
-                    let rows = second()?;
-                    Mask::Keys((rows.base, rows.offset))
-                }
-            };
+            let mask = Mask::None;
             let op = RowOp::Softmax { scale: 1.0, mask, exp2: &exp2, reciprocal: &reciprocal };
             from_dram(e, &op, &input, &output)
         }

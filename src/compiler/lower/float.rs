@@ -68,7 +68,12 @@ impl Lowering<'_> {
     /// Makes a tensor of real numbers an input of the program.
     pub(super) fn float_port(&mut self, id: TensorId) -> Lowered<Real> {
         let tensor = self.tensor(id);
-        let (dims, [height, width, channels]) = self.extents(id)?;
+        /// A mask of keys, for all heads and queries.
+        const KEYS: &[&[Axis]] = &[&[], &[], &[], &[Axis::C]];
+        let (dims, [height, width, channels]) = match *tensor.shape.as_slice() {
+            [1, 1, 1, keys] => (KEYS, [1, 1, keys]),
+            _ => self.extents(id)?,
+        };
         let (scale, zero, tensors) = (1.0, 0, Vec::new());
         let value = Value { tensors, height, width, channels, scale, zero, float: true };
         let value = self.net.add(value);
@@ -187,7 +192,13 @@ impl Lowering<'_> {
     fn two_maps(&mut self, node: &Node, arithmetic: Arithmetic) -> Lowered<Known> {
         let (a, b) = (self.operand(node, 0)?, self.wide(node, 1)?);
         let shape = |view: &View| self.net.value(view.value).shape();
-        if a.dims != b.dims || shape(&a) != shape(&b) {
+        // One row, the same for all of the other operand: a mask of keys.
+        let [.., channels] = shape(&a);
+        let row = shape(&b) == [1, 1, channels]
+            && a.dims.last() == b.dims.last()
+            && a.dims.last().is_some_and(|dim| *dim == [Axis::C])
+            && self.tensor(node.inputs[0]).len() == self.tensor(node.output).len();
+        if !row && (a.dims != b.dims || shape(&a) != shape(&b)) {
             return Err(Refusal::new(
                 "its operands lie in different orders, or one is broadcast",
                 "give both the same shape, made in the same way",
@@ -309,7 +320,7 @@ impl Lowering<'_> {
             return Err(Refusal::new(message, "transpose its operand"));
         }
         Self::check_rows(&view)?;
-        let known = self.finished(node, RowKind::Softmax { mask: None }, &view)?;
+        let known = self.finished(node, RowKind::Softmax, &view)?;
         // Of activations onnxruntime gives out whole parts, see docs/numerics.md.
         let activations = self.tensor(node.inputs[0]).is_quantized();
         if let (Known::Map(to), true, Some(layer)) =
