@@ -62,8 +62,8 @@ fn sum(a: i32, zero_a: i32, b: i32, residual: &Residual) -> i32 {
     (value.round_ties_even() as i64).clamp(residual.sum.min.into(), residual.sum.max.into()) as i32
 }
 
-/// Naive convolution; `depthwise` takes one input channel per output channel.
-fn naive(layer: &Conv, input: &Picture, skip: Option<&Picture>, depthwise: bool) -> Picture {
+/// Naive sums of a convolution; `depthwise` takes one input channel per output channel.
+fn sums(layer: &Conv, input: &Picture, depthwise: bool) -> Vec<i32> {
     let [height, width] = layer.output_size(input.size[0], input.size[1]);
     let channels = layer.weights.out_channels;
     let [kh, kw] = layer.weights.kernel;
@@ -87,6 +87,23 @@ fn naive(layer: &Conv, input: &Picture, skip: Option<&Picture>, depthwise: bool)
                         }
                     }
                 }
+                data.push(acc);
+            }
+        }
+    }
+    data
+}
+
+/// Naive convolution.
+fn naive(layer: &Conv, input: &Picture, skip: Option<&Picture>, depthwise: bool) -> Picture {
+    let [height, width] = layer.output_size(input.size[0], input.size[1]);
+    let channels = layer.weights.out_channels;
+    let mut sums = sums(layer, input, depthwise).into_iter();
+    let mut data = Vec::new();
+    for y in 0..height {
+        for x in 0..width {
+            for c in 0..channels {
+                let acc = sums.next().unwrap();
                 let mut value = requantize(acc, layer.scales[c], layer.output);
                 if let (Some(skip), Some(residual)) = (skip, &layer.residual) {
                     let b = skip.at(y as isize, x as isize, c).unwrap();
@@ -284,6 +301,42 @@ fn convolution_from_dram_to_dram() {
                 design.rows(),
                 design.cols()
             );
+        }
+    }
+}
+
+/// Results in binary32: small VMEMs make for several tiles, and for chunks of a few channels.
+#[test]
+fn convolution_with_results_in_binary32() {
+    let small = [("buffers.vmem.size", "8KiB"), ("vector.segments", "0")];
+    let tight = [("buffers.vmem.size", "2KiB"), ("buffers.wbuf.size", "2KiB")];
+    let more = [design("default", &small), design("tiny", &tight)];
+    for design in designs().into_iter().chain(more) {
+        for (index, shape) in SHAPES.iter().enumerate() {
+            let mut random = Random::new(index as u64);
+            let picture = Picture::random(&mut random, shape.input);
+            let reduction = shape.input[2] * shape.kernel[0] * shape.kernel[1];
+            let constants = constants(&mut random, shape.out, reduction, false);
+            let layer = layer(shape, &constants, shape.input[2]);
+            let [height, width] = layer.output_size(shape.input[0], shape.input[1]);
+            let expected: Vec<u8> = sums(&layer, &picture, false)
+                .chunks(shape.out)
+                .flat_map(|pixel| pixel.iter().zip(&constants.scales))
+                .flat_map(|(&sum, scale)| (sum as f32 * scale).to_le_bytes())
+                .collect();
+            let mut e = Emitter::new(&design).unwrap();
+            let input = input_tensor(&mut e, "input", &picture, 0);
+            let size = expected.len() as u64;
+            let base = e.builder().region("output", RegionKind::Output, size, Vec::new());
+            let channels = shape.out;
+            let output = DramTensor { base, offset: 0, channels, height, width };
+            conv(&mut e, &layer, Source::Dram(input), Sink::Wide(output), None).unwrap();
+            assert_eq!(e.vmem.largest(), e.geometry.vmem_words, "space is given back");
+            let program = e.finish().unwrap();
+            let words = DramTensor { channels: 4 * channels, ..output };
+            let found: Vec<u8> =
+                run(&design, &program, &words).iter().map(|byte| byte.cast_unsigned()).collect();
+            assert!(found == expected, "{}x{} shape {index}", design.rows(), design.cols());
         }
     }
 }

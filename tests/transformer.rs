@@ -1,5 +1,6 @@
-//! A small transformer through the compiler: binary32 on rows, products of two activations. The
-//! network and onnxruntime's results are made by python/encoder_small.py.
+//! Small transformers through the compiler: binary32 on rows, products of two activations, products
+//! in binary32, a mask that a run gives. The networks and onnxruntime's results are made by
+//! python/encoder_small.py.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,30 +28,62 @@ use npugen::graph::{Elements, Graph, eval, passes};
 use npugen::onnx::Model;
 use npugen::program::{Program, RegionKind, Tensor, lint};
 
-const MODEL: &[u8] = include_bytes!("data/encoder_int8.onnx");
-const RUNS: &[u8] = include_bytes!("data/encoder_runs.npz");
-
-fn encoder() -> Graph {
-    let model = Model::from_bytes(MODEL).unwrap();
-    let mut graph = import::graph(&model, &Shapes::default()).unwrap();
-    passes::run(&mut graph, None).unwrap();
-    graph
+/// A network, and its runs.
+struct Case {
+    model: &'static [u8],
+    runs: &'static [u8],
+    /// Inputs in the order of the network.
+    inputs: &'static [&'static str],
 }
 
-/// Tokens of the runs, and onnxruntime's results.
-fn runs() -> Vec<(Vec<i64>, Vec<f32>)> {
-    let mut npz = NpzReader::new(Cursor::new(RUNS)).unwrap();
-    let ids: ArrayD<i64> = npz.by_name::<_, ndarray::IxDyn>("input/ids").unwrap();
-    let results: ArrayD<f32> = npz.by_name::<_, ndarray::IxDyn>("output/y").unwrap();
-    let ids = ids.into_dimensionality::<Ix3>().unwrap();
-    let results = results.into_dimensionality::<Ix4>().unwrap();
-    let rows = ids.axis_iter(Axis(0)).map(|run| run.iter().copied().collect());
-    rows.zip(results.axis_iter(Axis(0)).map(|run| run.iter().copied().collect())).collect()
+/// Products are requantized.
+const NARROW: Case = Case {
+    model: include_bytes!("data/encoder_int8.onnx"),
+    runs: include_bytes!("data/encoder_runs.npz"),
+    inputs: &["ids"],
+};
+
+/// Products give binary32, and a mask is an input.
+const WIDE: Case = Case {
+    model: include_bytes!("data/encoder_wide_int8.onnx"),
+    runs: include_bytes!("data/encoder_wide_runs.npz"),
+    inputs: &["ids", "mask"],
+};
+
+const CASES: [&Case; 2] = [&NARROW, &WIDE];
+
+impl Case {
+    fn graph(&self) -> Graph {
+        let model = Model::from_bytes(self.model).unwrap();
+        let mut graph = import::graph(&model, &Shapes::default()).unwrap();
+        passes::run(&mut graph, None).unwrap();
+        graph
+    }
+
+    /// Inputs of the runs, and onnxruntime's results.
+    fn runs(&self) -> Vec<(Vec<Elements>, Vec<f32>)> {
+        let mut npz = NpzReader::new(Cursor::new(self.runs)).unwrap();
+        let results: ArrayD<f32> = npz.by_name::<_, ndarray::IxDyn>("output/y").unwrap();
+        let results = results.into_dimensionality::<Ix4>().unwrap();
+        let mut runs: Vec<(Vec<Elements>, Vec<f32>)> = results
+            .axis_iter(Axis(0))
+            .map(|run| (Vec::new(), run.iter().copied().collect()))
+            .collect();
+        for name in self.inputs {
+            let name = format!("input/{name}");
+            let values: ArrayD<i64> = npz.by_name::<_, ndarray::IxDyn>(&name).unwrap();
+            let values = values.into_dimensionality::<Ix3>().unwrap();
+            for (run, values) in runs.iter_mut().zip(values.axis_iter(Axis(0))) {
+                run.0.push(Elements::I64(values.iter().copied().collect()));
+            }
+        }
+        runs
+    }
 }
 
 /// Every tensor of the graph by the evaluator, by name.
-fn reference(graph: &Graph, ids: &[i64]) -> HashMap<String, Values> {
-    let values = eval::run(graph, &[Elements::I64(ids.to_vec())]).unwrap();
+fn reference(graph: &Graph, inputs: &[Elements]) -> HashMap<String, Values> {
+    let values = eval::run(graph, inputs).unwrap();
     let mut found = HashMap::new();
     for (id, tensor) in graph.tensors() {
         let value = match values.get(&id).map(AsRef::as_ref) {
@@ -94,16 +127,19 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 
 #[test]
 fn the_encoder_agrees_with_onnxruntime_on_designs_with_binary32() {
-    let graph = encoder();
-    for (preset, cells) in [("tiny", "generic"), ("tiny", "dsp48e2")] {
+    let all = [("tiny", "generic", &NARROW), ("tiny", "dsp48e2", &NARROW)];
+    for (preset, cells, case) in
+        all.into_iter().chain([("tiny", "generic", &WIDE), ("tiny", "dsp48e2", &WIDE)])
+    {
+        let graph = case.graph();
         let cell = Override::set(&format!("array.cell={cells}")).unwrap();
         let design = Design::preset_with(preset, &[cell]).unwrap();
         let compiled = compiler::compile(&graph, &design, Options::default()).unwrap();
         assert!(lint::lint(&design, &compiled.program).is_legal());
         let mut golden = Golden::new(&design);
         golden.load(&compiled.program).unwrap();
-        for (ids, expected) in runs() {
-            let values = reference(&graph, &ids);
+        for (inputs, expected) in case.runs() {
+            let values = reference(&graph, &inputs);
             let outputs = run(&mut golden, &compiled.program, &values);
             let [(name, Values::Float(found))] = outputs.as_slice() else { panic!("{outputs:?}") };
             assert_eq!(name, "y");
@@ -117,40 +153,42 @@ fn the_encoder_agrees_with_onnxruntime_on_designs_with_binary32() {
 /// lies between two steps, numbers of binary32 by the errors of tables and sums.
 #[test]
 fn every_tensor_is_that_of_the_reference() {
-    let graph = encoder();
     let design = Design::preset("tiny").unwrap();
-    let options = Options { fuse: false, keep: true };
-    let compiled = compiler::compile(&graph, &design, options).unwrap();
-    let mut golden = Golden::new(&design);
-    golden.load(&compiled.program).unwrap();
-    let mut compared = 0;
-    let mut steps = 0;
-    for (ids, _) in runs() {
-        let values = reference(&graph, &ids);
-        for (name, found) in run(&mut golden, &compiled.program, &values) {
-            compared += 1;
-            match (&found, &values[&name]) {
-                (Values::Int(a), Values::Int(b)) => {
-                    assert_eq!(a.len(), b.len(), "{name}");
-                    assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1), "{name}");
-                    steps += a.iter().zip(b).filter(|(a, b)| a != b).count();
+    for (case, tensors) in CASES.into_iter().zip([20, 24]) {
+        let graph = case.graph();
+        let options = Options { fuse: false, keep: true };
+        let compiled = compiler::compile(&graph, &design, options).unwrap();
+        let mut golden = Golden::new(&design);
+        golden.load(&compiled.program).unwrap();
+        let mut compared = 0;
+        let mut steps = 0;
+        for (inputs, _) in case.runs() {
+            let values = reference(&graph, &inputs);
+            for (name, found) in run(&mut golden, &compiled.program, &values) {
+                compared += 1;
+                match (&found, &values[&name]) {
+                    (Values::Int(a), Values::Int(b)) => {
+                        assert_eq!(a.len(), b.len(), "{name}");
+                        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1), "{name}");
+                        steps += a.iter().zip(b).filter(|(a, b)| a != b).count();
+                    }
+                    (Values::Float(a), Values::Float(b)) => {
+                        assert_eq!(a.len(), b.len(), "{name}");
+                        assert!(cosine(a, b) > 0.9999, "{name}: {}", cosine(a, b));
+                    }
+                    other => panic!("{name}: {other:?}"),
                 }
-                (Values::Float(a), Values::Float(b)) => {
-                    assert_eq!(a.len(), b.len(), "{name}");
-                    assert!(cosine(a, b) > 0.9999, "{name}: {}", cosine(a, b));
-                }
-                other => panic!("{name}: {other:?}"),
             }
         }
+        assert!(compared > 4 * tensors, "{compared}");
+        assert!(steps < 10, "{steps} activations differ");
     }
-    assert!(compared > 4 * 20, "{compared}");
-    assert!(steps < 10, "{steps} activations differ");
 }
 
 #[test]
 fn layers_describe_themselves() {
     let design = Design::preset("tiny").unwrap();
-    let compiled = compiler::compile(&encoder(), &design, Options::default()).unwrap();
+    let compiled = compiler::compile(&NARROW.graph(), &design, Options::default()).unwrap();
     let layers = &compiled.program.layers;
     let engine = |kernel: &str| {
         let layer = layers.iter().find(|layer| layer.kernel == kernel);
@@ -173,7 +211,7 @@ fn designs_without_binary32_refuse_by_node_and_key() {
             .map(|text| Override::set(text).unwrap())
             .collect();
         let design = Design::preset_with("tiny", &set).unwrap();
-        let problems = compiler::compile(&encoder(), &design, Options::default()).unwrap_err();
+        let problems = compiler::compile(&NARROW.graph(), &design, Options::default()).unwrap_err();
         let softmax = problems.iter().map(ToString::to_string).find(|p| p.contains("softmax"));
         let softmax = softmax.unwrap();
         assert!(softmax.contains("`n_shares` (softmax)") && softmax.contains(key), "{softmax}");
@@ -182,8 +220,7 @@ fn designs_without_binary32_refuse_by_node_and_key() {
 
 #[test]
 fn the_rtl_computes_what_the_golden_model_does() {
-    let (graph, design) = (encoder(), Design::preset("tiny").unwrap());
-    let compiled = compiler::compile(&graph, &design, Options::default()).unwrap();
+    let design = Design::preset("tiny").unwrap();
     let options = RtlOptions {
         build: BuildOptions { quick: true, ..BuildOptions::default() },
         watchdog: 20_000,
@@ -197,11 +234,15 @@ fn the_rtl_computes_what_the_golden_model_does() {
         }
         Err(error) => panic!("{error}"),
     };
-    let mut golden = Golden::new(&design);
-    golden.load(&compiled.program).unwrap();
-    rtl.load(&compiled.program).unwrap();
-    let (ids, _) = &runs()[0];
-    let values = reference(&graph, ids);
-    let expected = run(&mut golden, &compiled.program, &values);
-    assert_eq!(run(&mut rtl, &compiled.program, &values), expected);
+    for case in CASES {
+        let graph = case.graph();
+        let compiled = compiler::compile(&graph, &design, Options::default()).unwrap();
+        let mut golden = Golden::new(&design);
+        golden.load(&compiled.program).unwrap();
+        rtl.load(&compiled.program).unwrap();
+        let (inputs, _) = &case.runs()[0];
+        let values = reference(&graph, inputs);
+        let expected = run(&mut golden, &compiled.program, &values);
+        assert_eq!(run(&mut rtl, &compiled.program, &values), expected);
+    }
 }

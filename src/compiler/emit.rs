@@ -397,6 +397,7 @@ impl<'n> Emission<'_, 'n> {
         match (&layer.kind, operands, place) {
             (Kind::Rows(rows), operands, Place::Dram(to)) => self.rows(layer, rows, operands, &to),
             (Kind::Product(product), &[Place::Dram(a), Place::Dram(b)], Place::Dram(to)) => {
+                let to = Rows { value: self.net.value(layer.output), tensor: to };
                 super::streams::product(&mut self.e, product, [&a, &b], &to)
             }
             (_, operands, Place::Dram(to)) => {
@@ -535,8 +536,13 @@ impl<'n> Emission<'_, 'n> {
             (Some(_), Some(&Place::Dram(tensor))) => Some(Skip::Dram(tensor)),
             _ => None,
         };
+        let wide = self.net.layers.get(at).is_some_and(|layer| self.net.value(layer.output).float);
         let sink = match place {
             Place::Chip(map) => Sink::Map(map),
+            // In a map of binary32 a number is as many bytes as four activations.
+            Place::Dram(tensor) if wide => {
+                Sink::Wide(DramTensor { channels: layer.out_channels, ..tensor })
+            }
             Place::Dram(tensor) => Sink::Dram(tensor),
         };
         let mut kernel = Conv {

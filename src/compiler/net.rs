@@ -167,6 +167,11 @@ pub enum RowKind {
     },
     /// e^x over the sum of those of the row.
     Softmax,
+    /// e^x of what x is above the largest of the row, so below 0.
+    Above,
+    /// Over the sum of the second operand's row. It has a row for each row and each of this many
+    /// groups of channels, which lie in its rows of pixels.
+    DivideBySum(usize),
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
     LayerNorm {
         /// Added to the variance.
@@ -243,6 +248,8 @@ impl Kind {
             Kind::Rows(rows) => match rows.kind {
                 RowKind::Affine { .. } => "affine",
                 RowKind::Softmax => "softmax",
+                RowKind::Above => "exp",
+                RowKind::DivideBySum(_) => "div",
                 RowKind::LayerNorm { .. } => "layer_norm",
                 RowKind::Function(name) => name,
                 RowKind::Binary(_) | RowKind::Constant(..) => "binary",

@@ -23,7 +23,7 @@ impl Rows<'_> {
     fn float(&self) -> DramRows {
         let DramTensor { base, offset, .. } = self.tensor;
         let Value { height, width, channels, .. } = *self.value;
-        DramRows { base, offset, rows: height * width, channels }
+        DramRows::dense((base, offset), height * width, channels)
     }
 }
 
@@ -54,7 +54,7 @@ pub fn adapt(net: &mut Net, design: &Design) -> Result<(), Vec<Problem>> {
     while at < net.layers.len() {
         let layer = &net.layers[at];
         let softmax = match &layer.kind {
-            Kind::Rows(rows) => matches!(rows.kind, RowKind::Softmax),
+            Kind::Rows(rows) => matches!(rows.kind, RowKind::Softmax | RowKind::Above),
             _ => false,
         };
         if let Some(&input) = layer.inputs.first().filter(|_| softmax) {
@@ -128,6 +128,31 @@ pub(super) fn rows(
             let op = RowOp::Softmax { scale: 1.0, mask, exp2: &exp2, reciprocal: &reciprocal };
             from_dram(e, &op, &input, &output)
         }
+        RowKind::Above => {
+            let exp2 = table("exp2", 1)?;
+            from_dram(e, &RowOp::Above { exp2: &exp2 }, &input, &output)
+        }
+        RowKind::DivideBySum(groups) => {
+            let (of, reciprocal) = (second()?, table("reciprocal", 1)?);
+            if *groups <= 1 {
+                let op = RowOp::DivideBySum { of, reciprocal: &reciprocal };
+                return from_dram(e, &op, &input, &output);
+            }
+            for group in 0..*groups {
+                let part = |all: &DramRows, channels: usize| DramRows {
+                    offset: all.offset + 4 * group * channels,
+                    channels,
+                    ..*all
+                };
+                let rows = input_rows.rows;
+                let of = DramRows { offset: of.offset + group * rows * of.pitch, rows, ..of };
+                let from = part(&input_rows, channels / groups);
+                let to = part(&output_rows, channels / groups);
+                let op = RowOp::DivideBySum { of, reciprocal: &reciprocal };
+                from_dram(e, &op, &Input::Float(&from), &Output::Float(&to))?;
+            }
+            Ok(())
+        }
         RowKind::LayerNorm { epsilon, gamma, beta } => {
             let rsqrt = table("rsqrt", 1)?;
             let (gamma, beta) = (e.floats(gamma), e.floats(beta));
@@ -143,8 +168,7 @@ pub(super) fn rows(
             from_dram(e, &RowOp::Binary { op: *op, with }, &input, &output)
         }
         RowKind::Constant(op, values) => {
-            let (base, offset) = e.floats(values);
-            let with = DramRows { base, offset, rows: values.len() / channels.max(1), channels };
+            let with = DramRows::dense(e.floats(values), values.len() / channels.max(1), channels);
             from_dram(e, &RowOp::Binary { op: *op, with }, &input, &output)
         }
     }
@@ -155,8 +179,12 @@ pub(super) fn product(
     e: &mut Emitter,
     layer: &ProductLayer,
     [a, b]: [&DramTensor; 2],
-    to: &DramTensor,
+    to: &Rows,
 ) -> Result<(), KernelError> {
+    if to.value.float {
+        return wide_product(e, layer, [a, b], to);
+    }
+    let to = &to.tensor;
     let [place_a, place_b, place_to] = layer.places;
     let mut before: Vec<Fmap> = Vec::new();
     for head in 0..layer.heads {
@@ -193,6 +221,53 @@ pub(super) fn product(
     for map in before {
         e.release(&map);
     }
+    Ok(())
+}
+
+/// The same for results in binary32: they go to DRAM by way of VMEM, heads by one half and the other
+/// in turn.
+fn wide_product(
+    e: &mut Emitter,
+    layer: &ProductLayer,
+    [a, b]: [&DramTensor; 2],
+    to: &Rows,
+) -> Result<(), KernelError> {
+    let [place_a, place_b, place_to] = layer.places;
+    let total = e.geometry.vmem_words;
+    let whole = e.vmem.take(total, &[]).ok_or(KernelError::VmemFull { words: total, total })?;
+    let half = total / 2;
+    let Value { height, width, channels, .. } = *to.value;
+    let all = DramTensor { height, width, channels, ..to.tensor };
+    let mut before: Vec<Fmap> = Vec::new();
+    for head in 0..layer.heads {
+        let left = bring(e, a, place_a, layer.heads, head, &before)?;
+        let mut now = vec![left];
+        let right = bring(e, b, place_b, layer.heads, head, &now)?;
+        now.push(right);
+        let (tensor, channel) = match place_to {
+            Heads::One => (all, 0),
+            Heads::Channels => (all, head * channels / layer.heads),
+            Heads::Rows => {
+                let offset = all.offset + 4 * head * width * channels;
+                (DramTensor { offset, height: 1, ..all }, 0)
+            }
+        };
+        let stationary = match layer.transposed {
+            true => Stationary::Transposed(&right),
+            false => Stationary::AsItLies(&right),
+        };
+        let space = [whole + head % 2 * half, half];
+        let product = attention::Product::Dram(&tensor, channel, space, layer.scale);
+        matmul_with(e, &left, stationary, layer.zeros, product)?;
+        for map in before.drain(..) {
+            e.release(&map);
+        }
+        before = now;
+    }
+    for map in before {
+        e.release(&map);
+    }
+    e.vmem.give(whole, total);
     Ok(())
 }
 

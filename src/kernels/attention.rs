@@ -7,10 +7,10 @@
 use super::conv::Requant;
 use super::maps::{self, Change, Copy};
 use super::rows::{RowOp, Tile};
-use super::transfer::load_words;
+use super::transfer::{load_words, store_pixels};
 use super::weights::channel_params;
 use super::wide::Wide;
-use super::{Emitter, Fmap, KernelError};
+use super::{DramTensor, Emitter, Fmap, KernelError};
 use crate::isa::Engine;
 use crate::isa::levels::vector::{DST, LOOPS};
 use crate::isa::table::{gemm, load, vector};
@@ -29,6 +29,9 @@ pub enum Stationary<'a> {
 pub enum Product<'a> {
     /// Times a scale, as binary32.
     Wide(&'a Wide, f32),
+    /// The same, stored with the channels from the number on of a tensor of binary32; the words of
+    /// VMEM, first and number, are for the way there.
+    Dram(&'a DramTensor, usize, [usize; 2], f32),
     /// Times a scale, requantized.
     Map(&'a Fmap, f32, Requant),
 }
@@ -149,6 +152,7 @@ fn multiply(
 
     let scale = match product {
         Product::Wide(_, scale) | Product::Map(_, scale, _) => scale,
+        Product::Dram(.., scale) => scale,
     };
     let params = channel_params(&geometry, &vec![0; outer], &vec![scale; outer]);
     let param = e.pbuf(blocks)?;
@@ -156,7 +160,13 @@ fn multiply(
     load_words(e, load::Function::Pbuf, dram, params.len(), param)?;
 
     // As many rows at a time as there are accumulators.
-    let depth = geometry.obuf_depth;
+    let depth = match product {
+        Product::Dram(_, _, [_, words], _) => geometry.obuf_depth.min(words / blocks),
+        _ => geometry.obuf_depth,
+    };
+    if depth == 0 {
+        return Err(KernelError::VmemFull { words: blocks, total: geometry.vmem_words });
+    }
     for start in (0..rows).step_by(depth) {
         let count = depth.min(rows - start);
         e.reset(Engine::Gemm);
@@ -169,18 +179,25 @@ fn multiply(
         e.set(gemm::w::ADDR, tiles as u64);
         e.set(gemm::param::ADDR, param as u64);
         let (function, addr, block) = match product {
-            Product::Wide(wide, _) => (gemm::Function::Float32, wide.addr, wide.rows),
+            Product::Wide(wide, _) => (gemm::Function::Float32, wide.addr + start, wide.rows),
+            Product::Dram(_, _, [addr, _], _) => (gemm::Function::Float32, addr, count),
             Product::Map(map, _, quant) => {
                 e.set(gemm::quant::ZERO, quant.zero);
                 e.set(gemm::quant::MIN, quant.min);
                 e.set(gemm::quant::MAX, quant.max);
-                (gemm::Function::Act, map.addr, map.block_stride())
+                (gemm::Function::Act, map.addr + start, map.block_stride())
             }
         };
-        e.set(gemm::out::ADDR, (addr + start) as u64);
+        e.set(gemm::out::ADDR, addr as u64);
         e.set(gemm::out_stride::OW, 1);
         e.set(gemm::out_block::STRIDE, block as u64);
         e.launch(function, &[])?;
+        if let Product::Dram(tensor, channel, ..) = product {
+            let part = Fmap { addr, channels: outer, height: 1, width: count };
+            // As a column of pixels.
+            let column = DramTensor { height: 1, width: tensor.height * tensor.width, ..*tensor };
+            store_pixels(e, &part, &column, [0, start], channel)?;
+        }
     }
     Ok(())
 }

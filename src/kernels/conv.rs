@@ -14,7 +14,7 @@ use super::tiling::Tile;
 pub use super::tiling::{Cut, LoopOrder};
 use super::transfer::Lowering;
 use super::weights::ConvWeights;
-use super::{DramTensor, Emitter, Fmap, KernelError};
+use super::{DramTensor, Emitter, Fmap, Geometry, KernelError};
 use crate::arith::post::residual_offset;
 
 /// Residual addition after requantization, exactly onnxruntime's QLinearAdd.
@@ -131,6 +131,9 @@ pub enum Sink {
     Map(Fmap),
     /// Dense in DRAM; stored tile by tile.
     Dram(DramTensor),
+    /// Dense in DRAM, as binary32 (the accumulator and the bias times the scale of the channel, not
+    /// requantized), by way of VMEM, whose space is the layer's while it runs.
+    Wide(DramTensor),
 }
 
 /// Where the second operand of a residual addition is.
@@ -218,9 +221,13 @@ impl<'a> Running<'a> {
             Source::Dram(tensor) => layer.output_size(tensor.height, tensor.width),
             Source::Lowered(..) => match sink {
                 Sink::Map(map) => [map.height, map.width],
-                Sink::Dram(tensor) => [tensor.height, tensor.width],
+                Sink::Dram(tensor) | Sink::Wide(tensor) => [tensor.height, tensor.width],
             },
         };
+        let mut layer = layer;
+        if matches!(sink, Sink::Wide(_)) {
+            layer.cut = wide_cut(&e.geometry, &layer, [height, width]);
+        }
         e.count_macs(height * width * layer.weights.values.len());
         let in_dram = [matches!(sink, Sink::Dram(_)), matches!(skip, Some(Skip::Dram(_)))];
         let (plan, constants) = Plan::new(e, layer, source, [height, width], in_dram)?;
@@ -487,6 +494,27 @@ impl<'a> Running<'a> {
             skips.release(e);
         }
     }
+}
+
+/// How a layer with results in binary32 is cut: two tiles of results have space in VMEM, and the
+/// weights of a chunk take at most half of WBUF. What the caller wants smaller stays so.
+fn wide_cut(geometry: &Geometry, layer: &Conv, [height, width]: [usize; 2]) -> Cut {
+    let Geometry { rows, cols, lanes, .. } = *geometry;
+    // Chunks begin at whole words of IBUF, so at whole words of VMEM.
+    let least = rows.max(cols);
+    let half = geometry.vmem_words / 2;
+    let most = geometry.obuf_depth.min(half / least.div_ceil(lanes)).max(1);
+    let [tall, wide] = layer.cut.tile;
+    let columns = wide.unwrap_or(width).min(width).min(most).max(1);
+    let lines = tall.unwrap_or(height).min(height).min(most / columns).max(1);
+    let window: usize = layer.weights.kernel.iter().product();
+    let passes = layer.weights.in_channels.div_ceil(rows) * window;
+    let block = passes * geometry.segment_rows;
+    let by_weights = geometry.wbuf_words / 2 / block.max(1) * cols;
+    let by_space = half / (columns * lines) * lanes;
+    let channels = by_weights.min(by_space).min(layer.cut.channels.unwrap_or(usize::MAX));
+    let channels = (channels / least * least).max(least);
+    Cut { tile: [Some(lines), Some(columns)], channels: Some(channels), ..layer.cut }
 }
 
 /// Emits a convolution. `skip` is the second operand when the layer has a residual addition.

@@ -76,7 +76,7 @@ impl Job<'_> {
         if tiles.extra.is_empty() {
             self.configure(e, &group);
             e.set(gemm::w::ADDR, start as u64);
-            return e.launch(gemm::Function::Act, &self.flags());
+            return e.launch(self.function(), &self.flags());
         }
         let slices = slices(self.whole(e), &tiles.extra, usize::MAX)?;
         let mut addr = start;
@@ -121,7 +121,7 @@ impl Job<'_> {
             let bytes = count * geometry.wbuf_word_bytes;
             let addr = constants.load_weights(e, first, 0..bytes)?;
             e.set(gemm::w::ADDR, addr as u64);
-            return e.launch(gemm::Function::Act, &self.flags());
+            return e.launch(self.function(), &self.flags());
         }
         let tiles = &constants.tiles[first];
         let (size, bytes) = (geometry.segment_rows * geometry.wbuf_word_bytes, tiles.bytes.len());
@@ -157,7 +157,12 @@ impl Job<'_> {
         if index > 0 {
             flags.push((gemm::ACCUMULATE, 1));
         }
-        e.launch(gemm::Function::Act, &flags)
+        e.launch(self.function(), &flags)
+    }
+
+    /// What becomes of the sums.
+    fn function(&self) -> gemm::Function {
+        if self.out.wide { gemm::Function::Float32 } else { gemm::Function::Act }
     }
 
     /// Flags of a launch that ends in the post-processor.
@@ -232,14 +237,12 @@ impl Job<'_> {
         let block = chunk.blocks.start + group.start;
         e.set(gemm::param::ADDR, (chunk.pbuf + group.start) as u64);
 
-        let position = |map: &Fmap, row: usize, col: usize, element: usize| {
-            (
-                map.addr + element / geometry.rows * map.block_stride() + row * map.width + col,
-                element % geometry.rows,
-            )
+        // `word`: elements of a word.
+        let position = |map: &Fmap, word: usize, row: usize, col: usize, element: usize| {
+            (map.addr + element / word * map.block_stride() + row * map.width + col, element % word)
         };
-        let (addr, first) =
-            position(&out.map, out.row, out.col, (block - out.first_block) * geometry.cols);
+        let element = (block - out.first_block) * geometry.cols;
+        let (addr, first) = position(&out.map, out.word(&geometry), out.row, out.col, element);
         e.set(gemm::out::ADDR, addr as u64);
         e.set(gemm::out::FIRST, first as u64);
         e.set(gemm::out_stride::OW, 1);
@@ -250,7 +253,7 @@ impl Job<'_> {
         e.set(gemm::quant::MAX, layer.output.max);
         if let (Some(skip), Some(residual)) = (self.skip, layer.residual) {
             let channel = (block - skip.first_block) * geometry.cols;
-            let (addr, first) = position(&skip.map, skip.row, skip.col, channel);
+            let (addr, first) = position(&skip.map, geometry.rows, skip.row, skip.col, channel);
             let skip = skip.map;
             e.set(gemm::res::ADDR, addr as u64);
             e.set(gemm::res::FIRST, first as u64);

@@ -126,6 +126,19 @@ pub enum RowOp<'a> {
         /// 2^x.
         exp2: &'a Table,
     },
+    /// `e^(x - max)`: what a softmax divides by its sum.
+    Above {
+        /// 2^x.
+        exp2: &'a Table,
+    },
+    /// `x * (1 / sum of y)` with a tensor of as many rows, of any number of channels: what a softmax
+    /// divides by when it comes behind a product.
+    DivideBySum {
+        /// y.
+        of: DramRows,
+        /// 1 / x.
+        reciprocal: &'a Table,
+    },
     /// `x op y` with a tensor of the same shape.
     Binary {
         /// op.
@@ -164,7 +177,7 @@ pub(super) struct Slot {
     pub mask: LaneScales,
 }
 
-/// Rows of binary32 channels in DRAM, dense.
+/// Rows of binary32 channels in DRAM; those of a row are dense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DramRows {
     /// Base register of their region.
@@ -175,6 +188,15 @@ pub struct DramRows {
     pub rows: usize,
     /// Channels.
     pub channels: usize,
+    /// Bytes from one row to the next.
+    pub pitch: usize,
+}
+
+impl DramRows {
+    /// Rows one behind the other.
+    pub fn dense((base, offset): Vector, rows: usize, channels: usize) -> DramRows {
+        DramRows { base, offset, rows, channels, pitch: 4 * channels }
+    }
 }
 
 /// Where an operator's rows come from.
@@ -229,7 +251,13 @@ impl Step<'_> {
         match self.extent {
             Extent::All => self.pass.emit(e, data.rows, data.blocks),
             Extent::Column => self.pass.emit(e, data.rows, 1),
-            Extent::Join(join) => self.pass.join(e, data.rows, data.blocks, join),
+            Extent::Join(join) => {
+                let blocks = match self.pass.a {
+                    First::Wide(wide) => wide.blocks,
+                    First::Map(_) => data.blocks,
+                };
+                self.pass.join(e, data.rows, blocks, join)
+            }
         }
     }
 }
@@ -264,6 +292,8 @@ impl RowOp<'_> {
             | RowOp::RmsNorm { rsqrt: table, .. }
             | RowOp::Function { table }
             | RowOp::Exp { exp2: table }
+            | RowOp::Above { exp2: table }
+            | RowOp::DivideBySum { reciprocal: table, .. }
             | RowOp::Divide { reciprocal: table, .. } => (Some(table), None),
             RowOp::Affine { .. } | RowOp::Binary { .. } => (None, None),
         };
@@ -279,6 +309,8 @@ impl RowOp<'_> {
     pub(super) fn delay(&self) -> usize {
         match self {
             RowOp::Softmax { .. } => 3,
+            RowOp::Above { .. } => 1,
+            RowOp::DivideBySum { .. } => 2,
             RowOp::LayerNorm { .. } | RowOp::RmsNorm { .. } => 2,
             _ => 0,
         }
@@ -301,6 +333,7 @@ impl RowOp<'_> {
         match self {
             RowOp::Binary { with, .. } => Some(with),
             RowOp::Divide { by, .. } => Some(by),
+            RowOp::DivideBySum { of, .. } => Some(of),
             RowOp::Softmax { mask: Mask::Scores(mask), .. } => Some(mask),
             _ => None,
         }
@@ -323,7 +356,12 @@ impl RowOp<'_> {
     }
 
     pub(super) fn fill(&self) -> u64 {
-        if matches!(self, RowOp::Softmax { .. }) { LOWEST_FILL } else { 0 }
+        if self.compares() { LOWEST_FILL } else { 0 }
+    }
+
+    /// Whether it looks for the largest number of a row.
+    pub(super) fn compares(&self) -> bool {
+        matches!(self, RowOp::Softmax { .. } | RowOp::Above { .. })
     }
 
     /// Whether channels that do not exist must be cleared after the mean is subtracted.
@@ -366,6 +404,16 @@ impl RowOp<'_> {
                 ]);
                 steps
             }
+            RowOp::Above { .. } => vec![
+                join(Join::Max, Fmax, data, MINUS_INFINITY, To::Bits(one)),
+                all(Fsub, data, Second::Row(one), To::Scaled(data, std::f32::consts::LOG2_E)),
+                function(ready.first, data, last, Extent::All),
+            ],
+            RowOp::DivideBySum { .. } => vec![
+                join(Join::Sum, Fadd, more, MINUS_ZERO, To::Bits(one)),
+                function(ready.first, one, To::Bits(two), Extent::Column),
+                all(Fmul, data, Second::Row(two), last),
+            ],
             RowOp::LayerNorm { epsilon, .. } => {
                 let centred = match self.needs_mask(channels, lanes) {
                     true => To::PerChannel(data, slot.mask),

@@ -169,7 +169,7 @@ fn check(e: &Emitter, op: &RowOp<'_>, input: &Input<'_>) -> Result<(), KernelErr
     let unsupported = |what, value, limit| {
         Err(KernelError::Unsupported { kernel: "operator on rows", what, value, limit })
     };
-    if let Some(second) = op.second()
+    if let Some(second) = op.second().filter(|_| !matches!(op, RowOp::DivideBySum { .. }))
         && second.channels != channels
     {
         let limit = format!("the first operand has {channels}");
@@ -190,8 +190,7 @@ fn check(e: &Emitter, op: &RowOp<'_>, input: &Input<'_>) -> Result<(), KernelErr
     // Of activations every value is a possible score, so none can stand for a key that is not there
     // or not seen.
     let lanes = e.geometry.lanes;
-    let softmax = matches!(op, RowOp::Softmax { .. });
-    if softmax && matches!(input, Input::Quantized(..)) {
+    if op.compares() && matches!(input, Input::Quantized(..)) {
         if !channels.is_multiple_of(lanes) {
             let limit = format!("softmax of activations needs a multiple of the {lanes} lanes");
             return unsupported("channels", channels, limit);
@@ -230,6 +229,8 @@ struct Plan {
     blocks: usize,
     bank: usize,
     extras: usize,
+    /// Blocks of the second operand.
+    second: usize,
     /// Words of the channels' values, and of the mask.
     params: usize,
     mask: usize,
@@ -243,7 +244,8 @@ impl Plan {
         let params = if op.params() == [None; 2] { 0 } else { 2 * blocks };
         let mask = if op.needs_mask(channels, lanes) { 2 * blocks } else { 0 };
         let extras = op.extras();
-        let most = bank.saturating_sub(params + mask) / ((1 + extras) * blocks + 2);
+        let second = op.second().map_or(blocks, |second| second.channels.div_ceil(lanes));
+        let most = bank.saturating_sub(params + mask) / (blocks + extras * second + 2);
         let most = most.min(geometry.acc_depth).min(all);
         if most == 0 {
             return Err(KernelError::Unsupported {
@@ -260,7 +262,7 @@ impl Plan {
         // Tiles of equal size, as many in every stream.
         let tiles = all.div_ceil(most).next_multiple_of((slots / 2).max(1));
         let rows = all.div_ceil(tiles).max(1);
-        Ok(Plan { slots, rows, blocks, bank, extras, params, mask })
+        Ok(Plan { slots, rows, blocks, bank, extras, second, params, mask })
     }
 
     /// The rows of each tile.
@@ -278,11 +280,12 @@ impl Plan {
         let data = Wide { addr: self.bank_of(tile, 0), rows, blocks: self.blocks };
         let columns = self.bank_of(tile, 1) + words;
         // The first extra space lies behind the columns, the second behind that of another tile.
-        let extra = [columns + 2 * self.rows, self.bank_of(tile, 3) + 2 * words + 2 * self.rows];
+        let others = words + self.rows * self.second;
+        let extra = [columns + 2 * self.rows, self.bank_of(tile, 3) + others + 2 * self.rows];
         let end = self.end_of_constants(tile);
         Slot {
             data,
-            extra: extra.map(|addr| Wide { addr, ..data }),
+            extra: extra.map(|addr| Wide { addr, blocks: self.second, ..data }),
             columns: [columns, columns + self.rows].map(|addr| data.column(addr)),
             params: LaneScales { addr: end - self.params - self.mask },
             mask: LaneScales { addr: end - self.mask },
@@ -414,9 +417,15 @@ fn load_part(
     let row = 4 * input.channels;
     e.reset(Engine::Load);
     e.set(load::dram::BASE, input.base);
-    e.set(load::dram::OFFSET, (input.offset + part.row * row) as u64);
+    e.set(load::dram::OFFSET, (input.offset + part.row * input.pitch) as u64);
     e.set(load::dst::ADDR, (wide.addr + part.at) as u64);
-    e.set(load::shape::RUN_BYTES, (part.rows * row) as u64);
+    if input.pitch == row {
+        e.set(load::shape::RUN_BYTES, (part.rows * row) as u64);
+    } else {
+        e.set(load::shape::RUN_BYTES, row as u64);
+        e.set(load::loop0::COUNT, part.rows as u64);
+        e.set(load::loop0::STRIDE, input.pitch as u64);
+    }
     e.set(load::shape::GROUP_BYTES, row as u64);
     e.set(load::word0::COUNT, wide.blocks as u64);
     e.set(load::word0::STRIDE, wide.rows as u64);
@@ -454,7 +463,7 @@ fn load_causal(
         // A run is a row; its bytes lie so that the last one seen is the last inside.
         e.set(load::shape::RUN_BYTES, row as u64);
         e.set(load::loop0::COUNT, part.rows as u64);
-        e.set(load::loop0::STRIDE, row as u64);
+        e.set(load::loop0::STRIDE, input.pitch as u64);
         e.set(load::clip_x::START, (row - 4 * (part.row + past + 1)) as u64);
         e.set(load::clip_x::LIMIT, row as u64);
         e.set(load::step_x::S0, -4);
@@ -473,9 +482,15 @@ fn store_wide(
     let row = 4 * output.channels;
     e.reset(Engine::Store);
     e.set(store::dram::BASE, output.base);
-    e.set(store::dram::OFFSET, (output.offset + start * row) as u64);
+    e.set(store::dram::OFFSET, (output.offset + start * output.pitch) as u64);
     e.set(store::src::ADDR, wide.addr as u64);
-    e.set(store::shape::RUN_BYTES, (wide.rows * row) as u64);
+    if output.pitch == row {
+        e.set(store::shape::RUN_BYTES, (wide.rows * row) as u64);
+    } else {
+        e.set(store::shape::RUN_BYTES, row as u64);
+        e.set(store::loop0::COUNT, wide.rows as u64);
+        e.set(store::loop0::STRIDE, output.pitch as u64);
+    }
     e.set(store::shape::GROUP_BYTES, row as u64);
     e.set(store::word0::COUNT, wide.blocks as u64);
     e.set(store::word0::STRIDE, wide.rows as u64);

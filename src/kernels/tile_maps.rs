@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::conv::{Conv, Sink, Skip, Source};
 use super::tiling::Tile;
-use super::transfer::{load_channels, load_rows, store_rows};
-use super::{DramTensor, Emitter, Fmap, KernelError};
+use super::transfer::{load_channels, load_rows, store_pixels, store_rows};
+use super::{DramTensor, Emitter, Fmap, Geometry, KernelError};
 
 /// Input of one tile: a map, and the input row its first row is.
 #[derive(Clone, Copy)]
@@ -189,17 +189,29 @@ pub(super) enum Outputs {
         /// Tiles of all chunks.
         uses: usize,
         next: usize,
+        /// Whether results are binary32, and buffers in VMEM.
+        wide: bool,
     },
 }
 
 /// Where a tile's results go.
 pub(super) struct Target {
+    /// In IBUF, or, where it is wide, in VMEM: the same but for its words, which have as many
+    /// channels as there are lanes.
     pub(super) map: Fmap,
+    pub(super) wide: bool,
     /// Position in the map of the tile's first pixel.
     pub(super) row: usize,
     pub(super) col: usize,
     /// Block of output channels with which the map begins.
     pub(super) first_block: usize,
+}
+
+impl Target {
+    /// Channels of a word.
+    pub(super) fn word(&self, geometry: &Geometry) -> usize {
+        if self.wide { geometry.lanes } else { geometry.rows }
+    }
 }
 
 impl Outputs {
@@ -211,23 +223,40 @@ impl Outputs {
         chunks: &[Range<usize>],
         inputs: &Inputs,
     ) -> Result<Outputs, KernelError> {
-        let tensor = match sink {
+        let (tensor, wide) = match sink {
             Sink::Map(map) => return Ok(Outputs::Resident(map)),
-            Sink::Dram(tensor) => tensor,
+            Sink::Dram(tensor) => (tensor, false),
+            Sink::Wide(tensor) => (tensor, true),
         };
         let most = chunks.iter().map(Range::len).max().unwrap_or(1);
         let channels = (most * e.geometry.cols).min(layer.weights.out_channels);
         let pixels = |tile: &Tile| tile.rows.len() * tile.cols.len();
         let shape = [1, tiles.iter().map(pixels).max().unwrap_or(1), channels];
-        let map = e.fmap(shape, &inputs.maps())?;
+        let addr = match wide {
+            true => {
+                let (words, total) = (wide_words(e, shape), e.geometry.vmem_words);
+                e.vmem.take(words, &[]).ok_or(KernelError::VmemFull { words, total })?
+            }
+            false => e.fmap(shape, &inputs.maps())?.addr,
+        };
         let uses = tiles.len() * chunks.len();
-        Ok(Outputs::Turns { tensor, addrs: vec![map.addr], shape, uses, next: 0 })
+        Ok(Outputs::Turns { tensor, addrs: vec![addr], shape, uses, next: 0, wide })
     }
 
     /// Takes space for one more tile, if there is some and it would be used.
     pub(super) fn grow(&mut self, e: &mut Emitter, inputs: &Inputs) {
-        let Outputs::Turns { addrs, shape, uses, .. } = self else { return };
+        let Outputs::Turns { addrs, shape, uses, wide, .. } = self else { return };
         let [height, width, channels] = *shape;
+        if *wide {
+            let words = wide_words(e, *shape);
+            let own: Vec<(usize, usize)> = addrs.iter().map(|&addr| (addr, words)).collect();
+            if addrs.len() < *uses
+                && let Some(addr) = e.vmem.take(words, &own)
+            {
+                addrs.push(addr);
+            }
+            return;
+        }
         let own = addrs.iter().map(|&addr| Fmap { addr, channels, height, width });
         let own: Vec<Fmap> = own.collect();
         let apart: Vec<&Fmap> = inputs.maps().into_iter().chain(&own).collect();
@@ -241,16 +270,17 @@ impl Outputs {
     pub(super) fn tile(&mut self, e: &Emitter, tile: &Tile, blocks: &Range<usize>) -> Target {
         match self {
             Outputs::Resident(map) => {
-                Target { map: *map, row: tile.rows.start, col: tile.cols.start, first_block: 0 }
+                let (row, col) = (tile.rows.start, tile.cols.start);
+                Target { map: *map, wide: false, row, col, first_block: 0 }
             }
-            Outputs::Turns { tensor, addrs, next, .. } => {
+            Outputs::Turns { tensor, addrs, next, wide, .. } => {
                 let addr = addrs[*next];
                 *next = (*next + 1) % addrs.len();
                 let cols = e.geometry.cols;
                 let first_block = blocks.start;
                 let channels = (blocks.len() * cols).min(tensor.channels - first_block * cols);
                 let map = Fmap { addr, channels, height: tile.rows.len(), width: tile.cols.len() };
-                Target { map, row: 0, col: 0, first_block }
+                Target { map, wide: *wide, row: 0, col: 0, first_block }
             }
         }
     }
@@ -272,18 +302,30 @@ impl Outputs {
         let geometry = e.geometry;
         let start = blocks.start * geometry.cols;
         let end = (blocks.end * geometry.cols).min(out.map.channels);
-        let addr = out.map.addr + start / geometry.rows * out.map.block_stride();
+        let addr = out.map.addr + start / out.word(&geometry) * out.map.block_stride();
         let map = Fmap { addr, channels: end - start, ..out.map };
         let channel = out.first_block * geometry.cols + start;
+        if out.wide {
+            let from = [tile.rows.start, tile.cols.start];
+            return store_pixels(e, &map, tensor, from, channel);
+        }
         store_rows(e, &map, 0..map.height, tensor, [tile.rows.start, tile.cols.start], channel)
     }
 
     pub(super) fn release(&self, e: &mut Emitter) {
-        if let Outputs::Turns { addrs, shape: [height, width, channels], .. } = self {
+        if let Outputs::Turns { addrs, shape, wide: true, .. } = self {
+            let words = wide_words(e, *shape);
+            addrs.iter().for_each(|&addr| e.vmem.give(addr, words));
+        } else if let Outputs::Turns { addrs, shape: [height, width, channels], .. } = self {
             let words = Fmap::words(&e.geometry, *channels, *height, *width);
             addrs.iter().for_each(|&addr| e.ibuf.give(addr, words));
         }
     }
+}
+
+/// Words of VMEM for binary32 numbers of this shape.
+fn wide_words(e: &Emitter, [height, width, channels]: [usize; 3]) -> usize {
+    height * width * channels.div_ceil(e.geometry.lanes)
 }
 
 /// The second operand of a residual addition for one tile.

@@ -209,3 +209,35 @@ pub fn store_rows(
     e.set(store::word1::STRIDE, 1);
     e.launch(store::Function::Ibuf, &[])
 }
+
+/// Writes pixels of binary32 in VMEM, blocked by lanes, with the channels from `channel` on to the
+/// pixels from `[row, col]` on of a tensor of binary32.
+pub fn store_pixels(
+    e: &mut Emitter,
+    map: &Fmap,
+    tensor: &DramTensor,
+    [row, col]: [usize; 2],
+    channel: usize,
+) -> Result<(), KernelError> {
+    let (part, pixel) = (4 * map.channels, 4 * tensor.channels);
+    let start = (row * tensor.width + col) * pixel + 4 * channel;
+    e.reset(Engine::Store);
+    e.set(store::dram::BASE, tensor.base);
+    e.set(store::dram::OFFSET, (tensor.offset + start) as u64);
+    e.set(store::src::ADDR, map.addr as u64);
+    e.set(store::shape::GROUP_BYTES, part as u64);
+    if part == pixel && map.width == tensor.width {
+        e.set(store::shape::RUN_BYTES, (map.height * map.width * part) as u64);
+    } else {
+        e.set(store::shape::RUN_BYTES, part as u64);
+        e.set(store::loop0::COUNT, map.width as u64);
+        e.set(store::loop0::STRIDE, pixel as u64);
+        e.set(store::loop1::COUNT, map.height as u64);
+        e.set(store::loop1::STRIDE, (tensor.width * pixel) as u64);
+    }
+    e.set(store::word0::COUNT, map.channels.div_ceil(e.geometry.lanes) as u64);
+    e.set(store::word0::STRIDE, map.block_stride() as u64);
+    e.set(store::word1::COUNT, store::word1::COUNT.max());
+    e.set(store::word1::STRIDE, 1);
+    e.launch(store::Function::Vmem, &[])
+}

@@ -66,7 +66,7 @@ impl<'d> Rows<'d> {
             true => {
                 let tensor = activations(&mut e, &values, channels, spread);
                 let DramTensor { base, offset, .. } = tensor;
-                (DramRows { base, offset, rows, channels }, Some(tensor))
+                (DramRows::dense((base, offset), rows, channels), Some(tensor))
             }
         };
         let queries = setup.shape.iter().rev().nth(1).copied().unwrap_or(1);
@@ -181,7 +181,7 @@ pub(super) fn operand(e: &mut Emitter, name: &str, values: &[f32], channels: usi
     let rows = values.len() / channels.max(1);
     let base = e.builder().region(name, RegionKind::Input, bytes.len() as u64, bytes);
     e.builder().tensor(floats(name, base, 0, &[rows, channels]));
-    DramRows { base, offset: 0, rows, channels }
+    DramRows::dense((base, 0), rows, channels)
 }
 
 /// Which mask a softmax gets.

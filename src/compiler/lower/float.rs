@@ -4,7 +4,7 @@
 use super::{Known, Lowered, Lowering, Real, Refusal};
 use crate::compiler::net::{Kind, Layer, RowKind, RowsLayer, Value, ValueId};
 use crate::compiler::view::{Axis, View};
-use crate::graph::{Binary, Elements, Node, Tensor, TensorId, Unary, show};
+use crate::graph::{Binary, Elements, Node, ReduceKind, Tensor, TensorId, Unary, show};
 use crate::kernels::rows::Arithmetic;
 
 /// What a layer on rows makes.
@@ -54,6 +54,10 @@ impl Lowering<'_> {
             Some(Known::Map(view)) => Ok(Real::plain(view.clone())),
             Some(Known::Real(real)) => Ok(real.clone()),
             Some(Known::Host) => self.float_port(id),
+            Some(Known::Largest(_) | Known::Above(_) | Known::Sum(_)) => Err(Refusal::new(
+                format!("operand `{}` is a part of a softmax", self.tensor(id).name),
+                "the largest of a row is subtracted from that row only, and the sum divided by",
+            )),
             Some(Known::Ids) => Err(Refusal::new(
                 format!("operand `{}` has integers", self.tensor(id).name),
                 "only a Gather from a constant table takes integers; compute it before the network",
@@ -163,7 +167,89 @@ impl Lowering<'_> {
         }
     }
 
+    /// The largest number or the sum of each row, for what is computed with it.
+    pub(super) fn row_reduction(
+        &mut self,
+        node: &Node,
+        kind: ReduceKind,
+        axes: &[usize],
+    ) -> Lowered<Known> {
+        let view = self.operand(node, 0)?;
+        if *axes != [self.tensor(node.inputs[0]).shape.len() - 1] {
+            let message = format!("it is over dimensions {axes:?}, not the last one");
+            return Err(Refusal::new(message, "transpose its operand"));
+        }
+        Self::check_rows(&view)?;
+        Ok(if kind == ReduceKind::Max { Known::Largest(view) } else { Known::Sum(view) })
+    }
+
+    /// What is computed with the largest number or the sum of a row.
+    fn with_row(&mut self, node: &Node, op: Binary) -> Lowered<Option<Known>> {
+        let second = node.inputs.get(1).and_then(|id| self.known.get(id)).cloned();
+        match (op, second) {
+            (Binary::Sub, Some(Known::Largest(of))) => {
+                let view = self.operand(node, 0)?;
+                if view != of {
+                    let remedy = "subtract it from the row that it is of";
+                    return Err(Refusal::new("it takes off the largest of another row", remedy));
+                }
+                Ok(Some(Known::Above(view)))
+            }
+            (Binary::Div, Some(Known::Sum(of))) => self.divide_by_sum(node, &of).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whole rows over the sums of others; where the rows are groups of channels, those of a group
+    /// are a row of pixels of the other operand.
+    fn divide_by_sum(&mut self, node: &Node, of: &View) -> Lowered<Known> {
+        let view = self.wide(node, 0)?;
+        let [of_height, of_width, _] = self.net.value(of.value).shape();
+        let [height, width, channels] = self.net.value(view.value).shape();
+        let rows = |view: &View| view.dims.split_last().map(|(_, outer)| outer.to_vec());
+        let groups = match view.dims.last().map(Vec::as_slice) {
+            Some([Axis::C]) if rows(&view) == rows(of) => Some(1),
+            // Groups lie in the other operand as rows, and rows as pixels.
+            Some([Axis::Member(groups)]) => {
+                let renamed = rows(&view).map(|dims| {
+                    let axis = |axis: Axis| match axis {
+                        Axis::Group(_) => Axis::H,
+                        Axis::H => Axis::W,
+                        other => other,
+                    };
+                    dims.into_iter().map(|dim| dim.into_iter().map(axis).collect()).collect()
+                });
+                let fits = renamed == rows(of)
+                    && [of_height, of_width] == [*groups, height]
+                    && width == 1
+                    && channels.is_multiple_of(*groups);
+                fits.then_some(*groups)
+            }
+            _ => None,
+        };
+        let Some(groups) = groups else {
+            return Err(Refusal::new(
+                "the rows it divides lie otherwise than those of the sum",
+                "make both as products of two activations do",
+            ));
+        };
+        let made = Made::by(node, RowKind::DivideBySum(groups));
+        let of = self.widened(format!("{}, operand 1", node.name), of);
+        Ok(Known::Real(Real::plain(self.rows(made, vec![view.value, of.value], &view))))
+    }
+
+    /// A map as one of binary32.
+    fn widened(&mut self, name: String, view: &View) -> View {
+        match self.net.value(view.value).float {
+            true => view.clone(),
+            false => self.materialised(name, &Real::plain(view.clone())),
+        }
+    }
+
     pub(super) fn float_binary(&mut self, node: &Node, op: Binary) -> Lowered<Known> {
+        if let Some(known) = self.with_row(node, op)? {
+            return Ok(known);
+        }
         let arithmetic = match op {
             Binary::Add => Arithmetic::Add,
             Binary::Sub => Arithmetic::Sub,
@@ -268,6 +354,11 @@ impl Lowering<'_> {
     }
 
     pub(super) fn float_unary(&mut self, node: &Node, function: Unary) -> Lowered<Known> {
+        let operand = node.inputs.first().and_then(|id| self.known.get(id));
+        if let (Unary::Exp, Some(Known::Above(view))) = (function, operand) {
+            let (made, view) = (Made::by(node, RowKind::Above), view.clone());
+            return Ok(Known::Real(Real::plain(self.rows(made, vec![view.value], &view))));
+        }
         let name = match function {
             Unary::Identity => return Ok(Known::Real(self.real(node, 0)?)),
             Unary::Gelu => "gelu",
@@ -351,9 +442,11 @@ impl Lowering<'_> {
             && self.is_quantized_only(value)
             && let Some(producer) = self.net.producer(value)
         {
-            // The layer that makes the numbers quantizes them.
+            // The layer that makes the numbers quantizes them, where it makes whole rows.
             let layer = &mut self.net.layers[producer];
-            if let Kind::Rows(rows) = &mut layer.kind {
+            if let Kind::Rows(rows) = &mut layer.kind
+                && !matches!(rows.kind, RowKind::DivideBySum(2..))
+            {
                 rows.limits = node.clamp.unwrap_or([-128, 127]);
                 layer.nodes.extend(node.origin.iter().cloned());
                 let value = &mut self.net.values[value.0];
@@ -370,7 +463,9 @@ impl Lowering<'_> {
     /// Whether a map of binary32 has one reader in the graph, the one that is looked at.
     fn is_quantized_only(&self, value: ValueId) -> bool {
         let of = |known: &Known| match known {
-            Known::Map(view) => view.value == value,
+            Known::Map(view) | Known::Largest(view) | Known::Above(view) | Known::Sum(view) => {
+                view.value == value
+            }
             Known::Real(real) => real.view.value == value,
             Known::Host | Known::Ids => false,
         };

@@ -25,6 +25,12 @@ enum Known {
     Host,
     /// Integers or truth values that the host has: tokens of a text.
     Ids,
+    /// The largest number of each row of real numbers, to be subtracted from them.
+    Largest(View),
+    /// Real numbers less the largest of their row, to be exponents.
+    Above(View),
+    /// The sum of each row of real numbers, to divide by.
+    Sum(View),
 }
 
 /// Real numbers: `(x * gamma + beta) * factor` of those that a map has or stands for, with a number
@@ -100,6 +106,12 @@ pub fn lower(graph: &Graph) -> Result<Net, Vec<Problem>> {
                 let place = format!("output `{}`", tensor.name);
                 let remedy = "remove it from the outputs";
                 problems.push(Problem::new(place, "it is an input, unchanged", remedy));
+                continue;
+            }
+            Some(Known::Largest(_) | Known::Above(_) | Known::Sum(_)) => {
+                let place = format!("output `{}`", tensor.name);
+                let message = "a part of a softmax is not computed by itself";
+                problems.push(Problem::new(place, message, "remove it from the outputs"));
                 continue;
             }
             None => continue,
@@ -245,7 +257,7 @@ impl<'g> Lowering<'g> {
         };
         match self.known.get(&id) {
             Some(Known::Map(view)) => Ok(view),
-            Some(Known::Real(_) | Known::Host | Known::Ids) => Err(Refusal::new(
+            Some(_) => Err(Refusal::new(
                 format!("operand `{}` is float", self.tensor(id).name),
                 "quantize the model: operators between activations of 8 bits run on the machine",
             )),
@@ -269,8 +281,11 @@ impl<'g> Lowering<'g> {
         }
     }
 
-    /// The requantization of a node's result.
+    /// The requantization of a node's result; nothing is done to one of binary32.
     fn requant(&self, node: &Node) -> Lowered<Requant> {
+        if self.is_real(node) {
+            return Ok(Requant { zero: 0, min: -128, max: 127 });
+        }
         let (_, zero) = self.quant(self.tensor(node.output))?;
         let [min, max] = node.clamp.unwrap_or([-128, 127]);
         Ok(Requant { zero, min, max })
@@ -285,9 +300,14 @@ impl<'g> Lowering<'g> {
         shape: [usize; 3],
         dims: &[&[Axis]],
     ) -> Lowered<Known> {
-        let (scale, zero) = self.quant(self.tensor(node.output))?;
+        let float = self.is_real(node);
+        let computes = matches!(kind, Kind::Conv(_) | Kind::Product(_));
+        let (scale, zero) = match float && computes {
+            true => (1.0, 0),
+            false => self.quant(self.tensor(node.output))?,
+        };
         let [height, width, channels] = shape;
-        let (tensors, float) = (Vec::new(), false);
+        let tensors = Vec::new();
         let value = Value { tensors, height, width, channels, scale, zero, float };
         let output = self.net.add(value);
         self.net.layers.push(Layer {
@@ -298,7 +318,8 @@ impl<'g> Lowering<'g> {
             output,
             macs: show::macs(self.graph, node),
         });
-        Ok(Known::Map(View::new(output, dims, shape)))
+        let view = View::new(output, dims, shape);
+        Ok(if float { Known::Real(Real::plain(view)) } else { Known::Map(view) })
     }
 
     fn node(&mut self, node: &Node) -> Lowered<Known> {

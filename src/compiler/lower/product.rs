@@ -74,7 +74,10 @@ impl Lowering<'_> {
         let (sa, zero_a) = self.quant(self.tensor(node.inputs[0]))?;
         let (sb, zero_b) = self.quant(self.tensor(node.inputs[1]))?;
         let output = self.requant(node)?;
-        let (sy, _) = self.quant(self.tensor(node.output))?;
+        let sy = match self.is_real(node) {
+            true => 1.0,
+            false => self.quant(self.tensor(node.output))?.0,
+        };
         let kind = Kind::Product(ProductLayer {
             heads,
             places: [left.place, right.place, place],

@@ -77,10 +77,11 @@ const REAL_FUNCTIONS: &[&str] =
 const ALL: &[Operator] = &[
     Operator {
         names: &["conv"],
-        result: Result::Quantized,
+        result: Result::Any,
         kernel: "convolution",
         engine: "array; lanes with a group per channel",
-        limits: "1 or 2 dimensions; weights constant; other groups are filled up with zeros",
+        limits: "1 or 2 dimensions; operands activations, weights constant; other groups are \
+                 filled up with zeros; depthwise with quantized results only",
         lower: |l, node| match &node.op {
             Op::Conv { window, groups } => l.conv(node, window, *groups),
             _ => not_taken(),
@@ -88,10 +89,10 @@ const ALL: &[Operator] = &[
     },
     Operator {
         names: &["matmul"],
-        result: Result::Quantized,
+        result: Result::Any,
         kernel: "convolution, or product of two activations",
         engine: ARRAY,
-        limits: "constant weights of 2 dimensions; a flattened picture becomes a kernel as large as \
+        limits: "operands activations; constant weights of 2 dimensions; a flattened picture becomes a kernel as large as \
                  the picture. Of two activations matrices are whole maps, rows of one, or groups \
                  of channels, and sizes of the second are multiples of the array's rows",
         lower: |l, node| match &node.op {
@@ -108,6 +109,40 @@ const ALL: &[Operator] = &[
                  counted only without `ceil_mode`",
         lower: |l, node| match &node.op {
             Op::Pool { kind, window, ceil } => l.pool(node, *kind, window, *ceil),
+            _ => not_taken(),
+        },
+    },
+    Operator {
+        names: &["reduce_max", "reduce_sum"],
+        result: Result::Real,
+        kernel: "softmax in parts, of rows",
+        engine: LANES,
+        limits: "over the last dimension, which is that of channels; the largest to be subtracted \
+                 from its row, the sum to divide by",
+        lower: |l, node| match &node.op {
+            Op::Reduce { kind, axes, .. } => l.row_reduction(node, *kind, axes),
+            _ => not_taken(),
+        },
+    },
+    Operator {
+        names: &["exp"],
+        result: Result::Real,
+        kernel: "softmax in parts, of rows",
+        engine: LANES,
+        limits: "of rows less their largest",
+        lower: |l, node| match node.op {
+            Op::Unary(function) => l.float_unary(node, function),
+            _ => not_taken(),
+        },
+    },
+    Operator {
+        names: &["div"],
+        result: Result::Real,
+        kernel: "softmax in parts, of rows",
+        engine: LANES,
+        limits: "by sums of rows, also behind a product",
+        lower: |l, node| match node.op {
+            Op::Binary(op) => l.float_binary(node, op),
             _ => not_taken(),
         },
     },
@@ -188,8 +223,8 @@ const ALL: &[Operator] = &[
         result: Result::Real,
         kernel: "arithmetic on rows",
         engine: LANES,
-        limits: "operands of one shape; of constants one number, one a channel, or all of the last \
-                 dimensions",
+        limits: "operands of one shape, or the second one row (a mask of keys); of constants one \
+                 number, one a channel, or all of the last dimensions",
         lower: |l, node| match node.op {
             Op::Binary(op) => l.float_binary(node, op),
             _ => not_taken(),
