@@ -12,7 +12,7 @@ use crate::exec::compare::Input;
 use crate::exec::tensor::{self, Values};
 use crate::exec::{Executor, border};
 use crate::files;
-use crate::program::{Program, RegionKind, Tensor};
+use crate::program::{Dtype, Program, RegionKind, Tensor};
 
 /// Where an archive may have a tensor, in this order.
 const PREFIXES: [&str; 4] = ["", "input/", "output/", "tensor/"];
@@ -103,11 +103,13 @@ impl<'p> Archive<'p> {
         Ok(inputs)
     }
 
-    /// Compares what an executor made with the arrays of the same names.
+    /// Compares what an executor made with the arrays of the same names; numbers of binary32 may
+    /// differ by `within` times the largest of their tensor.
     pub fn compare(
         &mut self,
         program: &Program,
         executor: &dyn Executor,
+        within: f32,
     ) -> Result<Comparison, Error> {
         let mut comparison = Comparison::default();
         for tensor in &program.tensors {
@@ -117,7 +119,9 @@ impl<'p> Archive<'p> {
             }
             let Some(expected) = self.values(tensor)? else { continue };
             let stored = tensor::read(executor, tensor).map_err(failed)?;
-            comparison.add(tensor, &border::restore(tensor, &stored), &expected);
+            // Activations that the host makes real numbers of are as exact as the activations.
+            let within = if tensor.dtype == Dtype::Float32 { within } else { 0.0 };
+            comparison.add(tensor, &border::restore(tensor, &stored), &expected, within);
         }
         if comparison.tensors == 0 {
             let names = self.names.join(", ");
@@ -140,7 +144,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    fn add(&mut self, tensor: &Tensor, found: &Values, expected: &Values) {
+    fn add(&mut self, tensor: &Tensor, found: &Values, expected: &Values, within: f32) {
         self.tensors += 1;
         self.elements += found.len();
         let count = |unequal: Vec<usize>, pair: &dyn Fn(usize) -> String| {
@@ -162,7 +166,11 @@ impl Comparison {
                 })
             }
             (Values::Float(found), Values::Float(expected)) => {
-                let unequal = |i: &usize| found.get(*i) != expected.get(*i);
+                let allowed = expected.iter().fold(0.0, |most: f32, x| most.max(x.abs())) * within;
+                let unequal = |i: &usize| match (found.get(*i), expected.get(*i)) {
+                    (Some(a), Some(b)) => !(a == b || (a - b).abs() <= allowed),
+                    _ => true,
+                };
                 count((0..found.len().max(expected.len())).filter(unequal).collect(), &|i| {
                     told(found.get(i), expected.get(i))
                 })
@@ -213,4 +221,40 @@ fn array(reader: &mut NpzReader<Cursor<Vec<u8>>>, name: &str) -> Option<(Vec<usi
     read!(i32, Int, i64::from);
     read!(i64, Int, |v| v);
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::Layout;
+
+    #[test]
+    fn numbers_within_a_share_of_the_largest_are_equal_and_integers_never() {
+        let tensor = Tensor {
+            name: "y".to_owned(),
+            region: 0,
+            offset: 0,
+            shape: vec![1, 1, 1, 2],
+            layout: Layout::Nhwc,
+            dtype: Dtype::Float32,
+            scale: 1.0,
+            zero: 0,
+            network: None,
+        };
+        let differs = |found: &Values, expected: &Values, within: f32| {
+            let mut comparison = Comparison::default();
+            comparison.add(&tensor, found, expected, within);
+            !comparison.differences.is_empty()
+        };
+        let real = |values: &[f32]| Values::Float(values.to_vec());
+        let expected = real(&[-1000.0, 1.0]);
+        assert!(differs(&real(&[-1000.0, 1.25]), &expected, 0.0));
+        assert!(!differs(&real(&[-1000.0, 1.25]), &expected, 0.001));
+        assert!(differs(&real(&[-1000.0, 2.25]), &expected, 0.001));
+        assert!(differs(&real(&[-1000.0, f32::NAN]), &expected, 1.0));
+        assert!(differs(&real(&[-1000.0]), &expected, 1.0));
+        let whole = |values: &[i64]| Values::Int(values.to_vec());
+        assert!(!differs(&whole(&[100, 1]), &whole(&[100, 1]), 0.0));
+        assert!(differs(&whole(&[100, 2]), &whole(&[100, 1]), 1.0));
+    }
 }

@@ -46,6 +46,10 @@ pub struct Args {
     /// NumPy archive; the exit status is 3 if one differs.
     #[arg(long, value_name = "FILE.npz")]
     expect: Option<PathBuf>,
+    /// With `--expect`: numbers that the machine computes in binary32 may differ by this share of
+    /// the largest of their tensor. Activations may never differ.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, requires = "expect")]
+    within: f32,
     /// Which run of archives whose arrays are lists.
     #[arg(long, value_name = "N", default_value_t = 0)]
     index: usize,
@@ -112,7 +116,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
         check(&program, &design, &inputs, executor.as_ref())?;
     }
     match &mut expected {
-        Some(archive) => report_comparison(&archive.compare(&program, executor.as_ref())?),
+        Some(archive) => {
+            report_comparison(&archive.compare(&program, executor.as_ref(), args.within)?)
+        }
         None => Ok(()),
     }
 }
