@@ -117,10 +117,10 @@ const ALL: &[Operator] = &[
         result: Result::Real,
         kernel: "softmax in parts, of rows",
         engine: LANES,
-        limits: "over the last dimension, which is that of channels; the largest to be subtracted \
-                 from its row, the sum to divide by",
+        limits: "over the last dimension, which is that of channels, and which stays with extent 1; \
+                 the largest to be subtracted from its row, the sum to divide by",
         lower: |l, node| match &node.op {
-            Op::Reduce { kind, axes, .. } => l.row_reduction(node, *kind, axes),
+            Op::Reduce { kind, axes, keep: true } => l.row_reduction(node, *kind, axes),
             _ => not_taken(),
         },
     },
