@@ -177,6 +177,7 @@ impl<'g> Lowering<'g> {
             [1, c, h, w] => (&PICTURE, [h, w, c]),
             [1, c, w] if readers.iter().any(picture) => (&[&[], &[C], &[W]], [1, w, c]),
             [1, h, c] => (&[&[], &[H], &[C]], [h, 1, c]),
+            [h, w, c] if !readers.iter().any(picture) => (&[&[H], &[W], &[C]], [h, w, c]),
             [h, c] => (&[&[H], &[C]], [h, 1, c]),
             [c] => (&[&[C]], [1, 1, c]),
             _ => {
