@@ -2,7 +2,7 @@
 //! supported operators is made from.
 
 use super::{Known, Lowered, Lowering, Refusal};
-use crate::graph::{Node, Op, ReduceKind};
+use crate::graph::{Dtype, Node, Op, ReduceKind};
 
 /// What an entry needs of its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -293,6 +293,13 @@ fn not_taken() -> Lowered<Known> {
 /// Lowers a node by the first entry that fits.
 pub(super) fn lower(lowering: &mut Lowering<'_>, node: &Node) -> Lowered<Known> {
     let real = lowering.is_real(node);
+    let dtype = lowering.tensor(node.output).dtype;
+    if real && dtype != Dtype::F32 {
+        return Err(Refusal::new(
+            format!("its result has elements of {}", dtype.name()),
+            "quantize the result, or multiply it by its scale as the network goes on",
+        ));
+    }
     let name = node.op.name();
     let fits = |operator: &&Operator| {
         operator.names.contains(&name)
