@@ -11,14 +11,27 @@ mod common;
 #[path = "common/network.rs"]
 mod network;
 
+use std::sync::LazyLock;
+
 use common::{golden, npugen, root};
 use network::Network;
+use npugen::compiler;
+use npugen::design::Design;
 use npugen::graph::import::{self, Options};
 use npugen::graph::{Elements, Graph, Unary, eval, passes, show};
 use npugen::onnx::Model;
 use npugen::onnx::proto::{ModelProto, NodeProto, TensorProto};
+use npugen::program::lint;
 use proptest::prelude::*;
 use prost::Message as _;
+
+/// What is spoiled: a convolutional network, and small transformers.
+const BASES: [&[u8]; 3] = [
+    DIGITS,
+    include_bytes!("data/encoder_int8.onnx"),
+    include_bytes!("data/encoder_wide_int8.onnx"),
+];
+static TINY: LazyLock<Design> = LazyLock::new(|| Design::preset("tiny").unwrap());
 
 const DIGITS: &[u8] = include_bytes!("data/digits_int8.onnx");
 
@@ -205,6 +218,10 @@ fn import(bytes: &[u8]) {
     if let Ok(mut graph) = import::graph(&model, &Options::default()) {
         passes::run(&mut graph, None).unwrap();
         show::json(&graph);
+        let compiled = compiler::compile(&graph, &TINY, compiler::Options::default());
+        if let Ok(compiled) = compiled {
+            assert!(lint::lint(&TINY, &compiled.program).is_legal());
+        }
     }
 }
 
@@ -247,9 +264,10 @@ proptest! {
     /// Names, operators and numbers exchanged where the file stays well-formed.
     #[test]
     fn spoiled_networks_are_answered(
+        base in 0..BASES.len(),
         changes in prop::collection::vec((0..4_u8, any::<prop::sample::Index>(), any::<prop::sample::Index>(), -3..70_i64), 1..5),
     ) {
-        let mut model = ModelProto::decode(DIGITS).unwrap();
+        let mut model = ModelProto::decode(BASES[base]).unwrap();
         let graph = model.graph.as_mut().unwrap();
         for (kind, at, other, number) in changes {
             let from = graph.node[other.index(graph.node.len())].clone();
