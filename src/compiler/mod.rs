@@ -9,6 +9,7 @@
 //!
 //! Start with [`compile`]. Nothing here emits an instruction itself: kernels do.
 
+mod bounds;
 pub mod emit;
 pub mod fuse;
 mod layers;
@@ -110,6 +111,7 @@ pub fn compile_scheduled(
             "set `array.activation_bits` and `array.weight_bits` to 8",
         )]));
     }
+    bounds::check(&net)?;
     let abilities = fuse::Abilities { residual: design.residual(), lookup: design.lookup() };
     let apart = wishes.apart(&net)?;
     let fused = if options.fuse { fuse::fuse(&mut net, abilities, &apart) } else { Vec::new() };
