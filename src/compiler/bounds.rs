@@ -1,4 +1,6 @@
-//! No sum of a network can leave the 32 bits of an accumulator, whatever the activations are.
+//! No sum of products of a network can leave the 32 bits of an accumulator, whatever the activations
+//! are. The bias is left out: it is added modulo 2^32, as onnxruntime does, and quantizers give
+//! channels with next to no weights a bias at the limit of its type.
 
 use super::net::{Kind, Layer, Net};
 use crate::graph::Problem;
@@ -15,8 +17,8 @@ pub(super) fn check(net: &Net) -> Result<(), Vec<Problem>> {
 
 fn problem(net: &Net, layer: &Layer) -> Option<Problem> {
     let (channel, reached) = match &layer.kind {
-        Kind::Conv(conv) => worst(&conv.weights, &conv.bias, conv.input_zero),
-        Kind::Depthwise(conv) => worst(&conv.weights, &conv.bias, conv.input_zero),
+        Kind::Conv(conv) => worst(&conv.weights, conv.bias.len(), conv.input_zero),
+        Kind::Depthwise(conv) => worst(&conv.weights, conv.bias.len(), conv.input_zero),
         Kind::Product(product) => {
             let zeros: i64 = product.zeros.iter().map(|zero| i64::from(*zero).abs()).sum();
             let [height, width, channels] = net.value(*layer.inputs.first()?).shape();
@@ -37,17 +39,16 @@ fn problem(net: &Net, layer: &Layer) -> Option<Problem> {
     })
 }
 
-/// The channel with the largest possible sum, bias and zero point included, and the sum. Weights
-/// have the output channel first.
-fn worst(weights: &[i8], bias: &[i32], zero: i32) -> (usize, i64) {
-    let taps = weights.len().checked_div(bias.len()).unwrap_or(0).max(1);
-    let sum = |(channel, &bias): (usize, &i32)| {
-        let filter = weights.get(channel * taps..(channel + 1) * taps).unwrap_or_default();
+/// The channel with the largest possible sum, zero point included, and the sum. Weights have the
+/// output channel first.
+fn worst(weights: &[i8], channels: usize, zero: i32) -> (usize, i64) {
+    let taps = weights.len().checked_div(channels).unwrap_or(0).max(1);
+    let sum = |(channel, filter): (usize, &[i8])| {
         let magnitude: i64 = filter.iter().map(|&w| i64::from(w).abs()).sum();
         let total: i64 = filter.iter().map(|&w| i64::from(w)).sum();
-        (channel, magnitude * LARGEST + (i64::from(bias) - i64::from(zero) * total).abs())
+        (channel, magnitude * LARGEST + (i64::from(zero) * total).abs())
     };
-    bias.iter().enumerate().map(sum).max_by_key(|(_, reached)| *reached).unwrap_or((0, 0))
+    weights.chunks(taps).enumerate().map(sum).max_by_key(|(_, reached)| *reached).unwrap_or((0, 0))
 }
 
 #[cfg(test)]
@@ -56,8 +57,8 @@ mod tests {
 
     #[test]
     fn sums_are_bounded_from_above() {
-        assert_eq!(worst(&[1, -2, 3, 100, 0, 0], &[5, -7], 0), (1, 12_807));
-        assert_eq!(worst(&[1, -2, 3, 4], &[0, 0], 10), (1, 7 * 128 + 70));
-        assert_eq!(worst(&[-128; 4], &[i32::MAX], 0), (0, i64::from(i32::MAX) + 4 * 128 * 128));
+        assert_eq!(worst(&[1, -2, 3, 100, 0, 0], 2, 0), (1, 12_800));
+        assert_eq!(worst(&[1, -2, 3, 4], 2, 10), (1, 7 * 128 + 70));
+        assert_eq!(worst(&[-128; 4], 1, 0), (0, 4 * 128 * 128));
     }
 }
