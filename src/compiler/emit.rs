@@ -407,8 +407,8 @@ impl<'n> Emission<'_, 'n> {
                 };
                 let all: Option<Vec<DramTensor>> = operands.iter().map(tensor).collect();
                 match all {
-                    Some(all) if self.strips(layer, &all, &to)? => Ok(()),
-                    _ => self.maps(layer, operands, place),
+                    Some(all) => self.strips(layer, &all, &to),
+                    None => self.maps(layer, operands, place),
                 }
             }
             _ => self.maps(layer, operands, place),
@@ -436,11 +436,7 @@ impl<'n> Emission<'_, 'n> {
                 map
             }
         };
-        let table = match &layer.kind {
-            Kind::Lookup(table) => Some(self.table(table)?),
-            _ => None,
-        };
-        let zero_a = layer.inputs.first().map_or(0, |first| self.net.value(*first).zero);
+        let rows = self.row_by_row(layer)?;
         let e = &mut self.e;
         match (&layer.kind, inputs.as_slice()) {
             (Kind::Depthwise(layer), [input]) => {
@@ -450,31 +446,17 @@ impl<'n> Emission<'_, 'n> {
                 let PoolLayer { kind, kernel, strides, pads } = *layer;
                 pool(e, kind, kernel, strides, pads, input, &output)?;
             }
-            (Kind::Add(residual), [a, b]) => maps::add(e, residual, zero_a, a, b, &output)?,
-            (Kind::Multiply(product), [a, b]) => maps::multiply(e, product, a, b, &output)?,
-            (Kind::Change(change), [input]) => maps::change(e, *change, input, &output)?,
-            (Kind::Lookup(_), [input]) => {
-                maps::lookup(e, table.unwrap_or(0), input, &output)?;
-            }
-            (Kind::Upsample(factors), [input]) => maps::upsample(e, *factors, input, &output)?,
             (Kind::Concat(concat), inputs) => {
-                let rows = e.geometry.rows;
                 let mut channel = 0;
                 for (input, change) in inputs.iter().zip(&concat.changes) {
                     let size = [input.height, input.width, input.blocks(&e.geometry)];
-                    let part = Part { from: ([0; 2], 0), to: ([0; 2], channel / rows), size };
+                    let part =
+                        Part { from: ([0; 2], 0), to: ([0; 2], channel / e.geometry.rows), size };
                     maps::copy(e, &part, *change, input, &output)?;
                     channel += input.channels;
                 }
             }
-            _ => {
-                return Err(KernelError::Unsupported {
-                    kernel: layer.kind.name(),
-                    what: "operands",
-                    value: inputs.len(),
-                    limit: "another number is needed".to_owned(),
-                });
-            }
+            (_, inputs) => rows.emit(e, inputs, &output)?,
         }
         if let Place::Dram(tensor) = place {
             store_rows(e, &output, 0..output.height, &tensor, [0, 0], 0)?;
