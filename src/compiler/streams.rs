@@ -174,101 +174,98 @@ pub(super) fn rows(
     }
 }
 
+/// A product of two matrices on chip.
+struct Head<'l> {
+    layer: &'l ProductLayer,
+    number: usize,
+    left: Fmap,
+    right: Fmap,
+}
+
 /// Emits the products of all heads; a head's operands come from DRAM and its result goes there.
+/// Results in binary32 go by way of VMEM, heads by one half and the other in turn.
 pub(super) fn product(
     e: &mut Emitter,
     layer: &ProductLayer,
     [a, b]: [&DramTensor; 2],
     to: &Rows,
 ) -> Result<(), KernelError> {
-    if to.value.float {
-        return wide_product(e, layer, [a, b], to);
-    }
-    let to = &to.tensor;
-    let [place_a, place_b, place_to] = layer.places;
+    let total = e.geometry.vmem_words;
+    let vmem = match to.value.float {
+        true => Some(e.vmem.take(total, &[]).ok_or(KernelError::VmemFull { words: total, total })?),
+        false => None,
+    };
+    let [place_a, place_b, _] = layer.places;
     let mut before: Vec<Fmap> = Vec::new();
-    for head in 0..layer.heads {
-        let left = bring(e, a, place_a, layer.heads, head, &before)?;
+    for number in 0..layer.heads {
+        let left = bring(e, a, place_a, layer.heads, number, &before)?;
         let mut now = vec![left];
-        let right = bring(e, b, place_b, layer.heads, head, &now)?;
+        let right = bring(e, b, place_b, layer.heads, number, &now)?;
         now.push(right);
-        let shape = match place_to {
-            Heads::One => [to.height, to.width, to.channels],
-            Heads::Channels => [to.height, to.width, to.channels / layer.heads],
-            Heads::Rows => [1, to.width, to.channels],
-        };
-        let apart: Vec<&Fmap> = now.iter().collect();
-        let map = e.fmap(shape, &apart)?;
-        now.push(map);
-        let stationary = match layer.transposed {
-            true => Stationary::Transposed(&right),
-            false => Stationary::AsItLies(&right),
-        };
-        let product = attention::Product::Map(&map, layer.scale, layer.output);
-        matmul_with(e, &left, stationary, layer.zeros, product)?;
-        let (corner, channel) = match place_to {
-            Heads::One => ([0, 0], 0),
-            Heads::Channels => ([0, 0], head * map.channels),
-            Heads::Rows => ([head, 0], 0),
-        };
-        store_rows(e, &map, 0..map.height, to, corner, channel)?;
+        let head = Head { layer, number, left, right };
+        match vmem {
+            Some(start) => {
+                head.to_binary32(e, to, [start + number % 2 * (total / 2), total / 2])?
+            }
+            None => now.push(head.to_activations(e, &to.tensor)?),
+        }
         // Space of this head is not that of the next, which is loaded meanwhile.
-        for map in before.drain(..) {
+        for map in std::mem::replace(&mut before, now) {
             e.release(&map);
         }
-        before = now;
     }
     for map in before {
         e.release(&map);
+    }
+    if let Some(start) = vmem {
+        e.vmem.give(start, total);
     }
     Ok(())
 }
 
-/// The same for results in binary32: they go to DRAM by way of VMEM, heads by one half and the other
-/// in turn.
-fn wide_product(
-    e: &mut Emitter,
-    layer: &ProductLayer,
-    [a, b]: [&DramTensor; 2],
-    to: &Rows,
-) -> Result<(), KernelError> {
-    let [place_a, place_b, place_to] = layer.places;
-    let total = e.geometry.vmem_words;
-    let whole = e.vmem.take(total, &[]).ok_or(KernelError::VmemFull { words: total, total })?;
-    let half = total / 2;
-    let Value { height, width, channels, .. } = *to.value;
-    let all = DramTensor { height, width, channels, ..to.tensor };
-    let mut before: Vec<Fmap> = Vec::new();
-    for head in 0..layer.heads {
-        let left = bring(e, a, place_a, layer.heads, head, &before)?;
-        let mut now = vec![left];
-        let right = bring(e, b, place_b, layer.heads, head, &now)?;
-        now.push(right);
-        let (tensor, channel) = match place_to {
+impl Head<'_> {
+    fn emit(&self, e: &mut Emitter, to: attention::Product) -> Result<(), KernelError> {
+        let stationary = match self.layer.transposed {
+            true => Stationary::Transposed(&self.right),
+            false => Stationary::AsItLies(&self.right),
+        };
+        matmul_with(e, &self.left, stationary, self.layer.zeros, to)
+    }
+
+    /// Stores the result as activations; the map that it was in.
+    fn to_activations(&self, e: &mut Emitter, to: &DramTensor) -> Result<Fmap, KernelError> {
+        let (layer, [.., place]) = (self.layer, self.layer.places);
+        let shape = match place {
+            Heads::One => [to.height, to.width, to.channels],
+            Heads::Channels => [to.height, to.width, to.channels / layer.heads],
+            Heads::Rows => [1, to.width, to.channels],
+        };
+        let map = e.fmap(shape, &[&self.left, &self.right])?;
+        self.emit(e, attention::Product::Map(&map, layer.scale, layer.output))?;
+        let (corner, channel) = match place {
+            Heads::One => ([0, 0], 0),
+            Heads::Channels => ([0, 0], self.number * map.channels),
+            Heads::Rows => ([self.number, 0], 0),
+        };
+        store_rows(e, &map, 0..map.height, to, corner, channel)?;
+        Ok(map)
+    }
+
+    /// Stores the result as binary32, by way of some words of VMEM.
+    fn to_binary32(&self, e: &mut Emitter, to: &Rows, vmem: [usize; 2]) -> Result<(), KernelError> {
+        let Value { height, width, channels, .. } = *to.value;
+        let all = DramTensor { height, width, channels, ..to.tensor };
+        let [.., place] = self.layer.places;
+        let (tensor, channel) = match place {
             Heads::One => (all, 0),
-            Heads::Channels => (all, head * channels / layer.heads),
+            Heads::Channels => (all, self.number * channels / self.layer.heads),
             Heads::Rows => {
-                let offset = all.offset + 4 * head * width * channels;
+                let offset = all.offset + 4 * self.number * width * channels;
                 (DramTensor { offset, height: 1, ..all }, 0)
             }
         };
-        let stationary = match layer.transposed {
-            true => Stationary::Transposed(&right),
-            false => Stationary::AsItLies(&right),
-        };
-        let space = [whole + head % 2 * half, half];
-        let product = attention::Product::Dram(&tensor, channel, space, layer.scale);
-        matmul_with(e, &left, stationary, layer.zeros, product)?;
-        for map in before.drain(..) {
-            e.release(&map);
-        }
-        before = now;
+        self.emit(e, attention::Product::Dram(&tensor, channel, vmem, self.layer.scale))
     }
-    for map in before {
-        e.release(&map);
-    }
-    e.vmem.give(whole, total);
-    Ok(())
 }
 
 /// Brings a head's matrix.
