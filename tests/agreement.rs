@@ -10,14 +10,17 @@
     reason = "helpers of tests stop at the first surprise"
 )]
 
-use npugen::cosim::build::BuildOptions;
+#[path = "common/rtl.rs"]
+mod rtl;
+
 use npugen::cosim::dram::DramOptions;
-use npugen::cosim::executor::{Rtl, RtlOptions};
+use npugen::cosim::executor::RtlOptions;
 use npugen::design::Design;
 use npugen::exec::compare::compare;
 use npugen::exec::{Cause, Executor};
 use npugen::golden::Golden;
 use npugen::program::{Program, Target, asm};
+use rtl::{machine, quick};
 
 /// Fills the first words of every buffer. Weights and parameters are small numbers, so that results
 /// are not all clamped.
@@ -99,28 +102,15 @@ fn program(design: &Design, body: &str) -> Program {
     }
 }
 
-/// The machine, or `None` where Verilator is missing.
-fn machine(design: &Design, watchdog: u32) -> Option<Rtl> {
-    let options = RtlOptions {
-        build: BuildOptions { quick: true, ..BuildOptions::default() },
-        dram: DramOptions { latency: 20, ..DramOptions::default() },
-        watchdog,
-        ..RtlOptions::default()
-    };
-    match Rtl::new(design, options) {
-        Ok(rtl) => Some(rtl),
-        Err(error) if error.is_missing_tool() && std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+/// Simulations here have a memory that answers soon.
+fn options() -> RtlOptions {
+    RtlOptions { dram: DramOptions { latency: 20, ..DramOptions::default() }, ..quick() }
 }
 
 /// Runs all cases on both machines and reports those that do not end as they should.
 fn check(cases: &[(&str, Option<Cause>)]) {
     let design = design();
-    let Some(mut rtl) = machine(&design, 20_000) else { return };
+    let Some(mut rtl) = machine(&design, options()) else { return };
     let mut wrong = Vec::new();
     for (body, cause) in cases {
         let program = program(&design, body);
@@ -453,7 +443,7 @@ fn faults_behind_launches_in_flight() {
 #[test]
 fn after_a_fault_the_machine_runs_again() {
     let design = design();
-    let Some(mut rtl) = machine(&design, 20_000) else { return };
+    let Some(mut rtl) = machine(&design, options()) else { return };
     let good = program(&design, "run gemm.act\nrun vector.add\nrun store.ibuf");
     let bad = program(&design, "set load.dram base=4\nrun load.ibuf\nrun gemm.act");
     let mut golden = Golden::new(&design);

@@ -9,8 +9,10 @@
     reason = "helpers of tests stop at the first surprise"
 )]
 
+#[path = "common/rtl.rs"]
+mod rtl;
+
 use npugen::config::Override;
-use npugen::cosim::build::BuildOptions;
 use npugen::cosim::dram::{DramOptions, ErrorResponse, InjectedError, Stalls};
 use npugen::cosim::executor::{Rtl, RtlOptions, TraceWindow, sources};
 use npugen::cosim::{Error, host, lockstep};
@@ -20,6 +22,7 @@ use npugen::exec::{Cause, Executor, Fault};
 use npugen::golden::Golden;
 use npugen::isa::Engine;
 use npugen::program::{Program, Target, asm};
+use rtl::{machine, quick};
 
 fn tiny() -> Design {
     Design::preset("tiny").unwrap()
@@ -30,26 +33,6 @@ fn program(design: &Design, text: &str) -> Program {
 }
 
 const FIRST_LIGHT: &str = include_str!("../examples/hello.npuasm");
-
-fn options() -> RtlOptions {
-    RtlOptions {
-        build: BuildOptions { quick: true, ..BuildOptions::default() },
-        watchdog: 20_000,
-        ..RtlOptions::default()
-    }
-}
-
-/// The machine, or `None` where Verilator is missing.
-fn machine(design: &Design, options: RtlOptions) -> Option<Rtl> {
-    match Rtl::new(design, options) {
-        Ok(rtl) => Some(rtl),
-        Err(error) if error.is_missing_tool() && std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
-}
 
 #[track_caller]
 fn assert_equal(design: &Design, rtl: &mut Rtl, program: &Program) {
@@ -67,7 +50,7 @@ fn assert_equal(design: &Design, rtl: &mut Rtl, program: &Program) {
 fn first_light_on_a_calm_and_on_a_stormy_bus() {
     let design = tiny();
     let program = program(&design, FIRST_LIGHT);
-    let Some(mut rtl) = machine(&design, RtlOptions { misalign: true, ..options() }) else {
+    let Some(mut rtl) = machine(&design, RtlOptions { misalign: true, ..quick() }) else {
         return;
     };
     for seed in 0..12 {
@@ -92,7 +75,7 @@ fn first_light_on_a_calm_and_on_a_stormy_bus() {
 fn the_counters_add_up_and_agree_with_the_bus() {
     let design = tiny();
     let program = program(&design, FIRST_LIGHT);
-    let Some(mut rtl) = machine(&design, options()) else { return };
+    let Some(mut rtl) = machine(&design, quick()) else { return };
     rtl.load(&program).unwrap();
     let report = rtl.run().unwrap();
     let counter = |name: &str| report.counters[name];
@@ -126,7 +109,7 @@ fn the_counters_add_up_and_agree_with_the_bus() {
 fn bus_errors_are_faults_and_a_soft_reset_leads_out() {
     let design = tiny();
     let program = program(&design, FIRST_LIGHT);
-    let Some(mut rtl) = machine(&design, options()) else { return };
+    let Some(mut rtl) = machine(&design, quick()) else { return };
     rtl.load(&program).unwrap();
     rtl.run().unwrap();
     let bursts = rtl.figures().dram;
@@ -158,7 +141,7 @@ fn a_deadlock_ends_with_the_watchdog_and_says_who_waits_for_what() {
     let design = tiny();
     let text = FIRST_LIGHT.replace("run load.pbuf signal=s0", "run load.pbuf");
     let program = program(&design, &text);
-    let Some(mut rtl) = machine(&design, options()) else { return };
+    let Some(mut rtl) = machine(&design, quick()) else { return };
     rtl.load(&program).unwrap();
     let fault = rtl.run().unwrap().fault.unwrap();
     assert_eq!(fault.cause, Cause::Watchdog, "{fault}");
@@ -167,7 +150,7 @@ fn a_deadlock_ends_with_the_watchdog_and_says_who_waits_for_what() {
     assert!(report.contains("load: last retired 12; idle"), "{report}");
     assert_equal(&design, &mut rtl, &self::program(&design, FIRST_LIGHT));
     // Without the machine's watchdog the simulation has its own patience.
-    let Some(mut rtl) = machine(&design, RtlOptions { watchdog: 0, patience: 5_000, ..options() })
+    let Some(mut rtl) = machine(&design, RtlOptions { watchdog: 0, patience: 5_000, ..quick() })
     else {
         return;
     };
@@ -179,7 +162,7 @@ fn a_deadlock_ends_with_the_watchdog_and_says_who_waits_for_what() {
 #[test]
 fn faults_of_programs_are_those_of_the_golden_model() {
     let design = tiny();
-    let Some(mut rtl) = machine(&design, options()) else { return };
+    let Some(mut rtl) = machine(&design, quick()) else { return };
     let cases = [
         ("set store.dram base=2", "set store.dram base=2 offset=1", Cause::RegionRange),
         ("set store.src addr=32", "set store.src addr=8190", Cause::BufferRange),
@@ -211,7 +194,7 @@ fn faults_of_programs_are_those_of_the_golden_model() {
 #[test]
 fn a_foreign_program_is_refused() {
     let design = tiny();
-    let Some(mut rtl) = machine(&design, options()) else { return };
+    let Some(mut rtl) = machine(&design, quick()) else { return };
     let other = Design::preset("edge").unwrap();
     let foreign = Program { target: Target::of(&other), ..program(&design, FIRST_LIGHT) };
     let error = rtl.load(&foreign).unwrap_err().to_string();
@@ -232,10 +215,10 @@ fn a_planted_bug_is_found_at_its_first_word() {
     let folder = tempfile::tempdir().unwrap();
     let wave = folder.path().join("first.vcd");
     let search = |sources| {
-        let options = RtlOptions { sources, ..options() };
+        let options = RtlOptions { sources, ..quick() };
         lockstep::search(&design, &program, &[], &options, Some(&wave))
     };
-    if machine(&design, options()).is_none() {
+    if machine(&design, quick()).is_none() {
         return;
     }
     assert_eq!(search(None).unwrap(), lockstep::Outcome::Equal);
@@ -259,12 +242,12 @@ fn a_planted_bug_is_found_at_its_first_word() {
 #[test]
 fn verilog_of_another_machine_is_refused() {
     let design = tiny();
-    if machine(&design, options()).is_none() {
+    if machine(&design, quick()).is_none() {
         return;
     }
     let other = Design::preset_with("tiny", &[Override::set("control.trace_depth=32").unwrap()]);
     let verilog = sources(&design, Some(Cell::Simulation)).unwrap();
-    let options = RtlOptions { sources: Some(verilog), ..options() };
+    let options = RtlOptions { sources: Some(verilog), ..quick() };
     let error = Rtl::new(&other.unwrap(), options).unwrap_err();
     assert!(matches!(error, Error::Identity { .. }), "{error}");
     assert!(error.to_string().contains("is not the one this program drives"), "{error}");
@@ -274,7 +257,7 @@ fn verilog_of_another_machine_is_refused() {
 #[test]
 fn tags_that_find_no_room_are_told() {
     let design = tiny();
-    let Some(mut rtl) = machine(&design, options()) else { return };
+    let Some(mut rtl) = machine(&design, quick()) else { return };
     let program = program(&design, &format!("{}end\n", "tag load 1\n".repeat(400)));
     rtl.load(&program).unwrap();
     let error = rtl.run().unwrap_err().to_string();
@@ -290,7 +273,7 @@ fn a_waveform_that_cannot_be_written_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("absent/a.vcd");
     let trace = Some(TraceWindow { from: 0, to: 9, path });
-    let Some(mut rtl) = machine(&design, RtlOptions { trace, ..options() }) else { return };
+    let Some(mut rtl) = machine(&design, RtlOptions { trace, ..quick() }) else { return };
     rtl.load(&program(&design, FIRST_LIGHT)).unwrap();
     let error = rtl.run().unwrap_err().to_string();
     assert!(error.contains("a.vcd`: it cannot be opened"), "{error}");

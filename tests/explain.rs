@@ -9,45 +9,36 @@
     reason = "helpers of tests stop at the first surprise"
 )]
 
+#[path = "common/digits.rs"]
+mod digits;
+#[path = "common/rtl.rs"]
+mod rtl;
+
 use std::collections::BTreeSet;
 
+use digits::digits;
 use npugen::compiler::{self, Options};
-use npugen::cosim::build::BuildOptions;
-use npugen::cosim::executor::{Rtl, RtlOptions, sources};
+use npugen::cosim::executor::{RtlOptions, sources};
 use npugen::design::{Cell, Design};
 use npugen::exec::Executor;
 use npugen::explain::plan::{GEMM, LOAD, VECTOR};
 use npugen::explain::{Class, ExplainError, Report, explain, html, json, observe};
-use npugen::graph::import::{self, Options as Shapes};
-use npugen::graph::passes;
-use npugen::onnx::Model;
 use npugen::program::{Memory, Program};
+use rtl::{machine, quick};
 
-fn digits(design: &Design) -> Program {
-    let model = Model::from_bytes(include_bytes!("data/digits_int8.onnx")).unwrap();
-    let mut graph = import::graph(&model, &Shapes::default()).unwrap();
-    passes::run(&mut graph, None).unwrap();
-    compiler::compile(&graph, design, Options::default()).unwrap().program
+fn unhurried() -> RtlOptions {
+    RtlOptions { build: quick().build, ..RtlOptions::default() }
 }
 
-/// The machine, or `None` where Verilator is missing.
-fn machine(design: &Design, options: RtlOptions) -> Option<Rtl> {
-    let build = BuildOptions { quick: true, ..BuildOptions::default() };
-    match Rtl::new(design, RtlOptions { build, ..options }) {
-        Ok(rtl) => Some(rtl),
-        Err(error) if error.is_missing_tool() && std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+fn program(design: &Design) -> Program {
+    compiler::compile(&digits(), design, Options::default()).unwrap().program
 }
 
 #[test]
 fn the_cycles_of_the_digits_network_are_those_the_machine_counts() {
     let design = Design::preset("tiny").unwrap();
-    let program = digits(&design);
-    let options = RtlOptions { probe: true, ..RtlOptions::default() };
+    let program = program(&design);
+    let options = RtlOptions { probe: true, ..unhurried() };
     let Some(mut rtl) = machine(&design, options) else { return };
     rtl.load(&program).unwrap();
     let (plan, trace, run) = observe(&mut rtl, &program).unwrap();
@@ -106,14 +97,14 @@ fn the_cycles_of_the_digits_network_are_those_the_machine_counts() {
 #[test]
 fn a_machine_that_counts_wrongly_is_noticed() {
     let design = Design::preset("tiny").unwrap();
-    let program = digits(&design);
+    let program = program(&design);
     let mut verilog = sources(&design, Some(Cell::Simulation)).unwrap();
     let csr = verilog.iter_mut().find(|source| source.name == "npu_csr.v").unwrap();
     let right = "= {7'd0, array_active};";
     assert!(csr.text.contains(right));
     // Vectors without weights in place count as active, too.
     csr.text = csr.text.replace(right, "= {7'd0, array_active || array_wait_weights};");
-    let options = RtlOptions { probe: true, sources: Some(verilog), ..RtlOptions::default() };
+    let options = RtlOptions { probe: true, sources: Some(verilog), ..unhurried() };
     let Some(mut rtl) = machine(&design, options) else { return };
     rtl.load(&program).unwrap();
     let error = explain(&mut rtl, &program, &design).unwrap_err();
@@ -125,8 +116,8 @@ fn a_machine_that_counts_wrongly_is_noticed() {
 #[test]
 fn a_machine_that_cannot_be_watched_says_so() {
     let design = Design::preset("tiny").unwrap();
-    let program = digits(&design);
-    let Some(mut rtl) = machine(&design, RtlOptions::default()) else { return };
+    let program = program(&design);
+    let Some(mut rtl) = machine(&design, unhurried()) else { return };
     rtl.load(&program).unwrap();
     let error = explain(&mut rtl, &program, &design).unwrap_err().to_string();
     assert_eq!(

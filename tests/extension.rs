@@ -11,15 +11,17 @@
 )]
 
 mod common;
+#[path = "common/rtl.rs"]
+mod rtl;
 
 use common::npugen;
-use npugen::cosim::build::BuildOptions;
-use npugen::cosim::executor::{Rtl, RtlOptions};
+use npugen::cosim::executor::RtlOptions;
 use npugen::design::Design;
 use npugen::exec::Executor;
 use npugen::golden::Golden;
 use npugen::workload::Random;
 use npugen::workload::extension::{Trial, word};
+use rtl::{machine, quick};
 
 /// Type, operands, expression.
 const INTEGERS: &[&str] = &[
@@ -115,18 +117,8 @@ fn design() -> Design {
 #[test]
 fn expressions_are_what_the_verilog_computes() {
     let design = design();
-    let options = RtlOptions {
-        build: BuildOptions { quick: true, ..BuildOptions::default() },
-        ..RtlOptions::default()
-    };
-    let mut rtl = match Rtl::new(&design, options) {
-        Ok(rtl) => rtl,
-        Err(error) if error.is_missing_tool() && std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: {error}");
-            return;
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let options = RtlOptions { build: quick().build, ..RtlOptions::default() };
+    let Some(mut rtl) = machine(&design, options) else { return };
     let mut golden = Golden::new(&design);
     for (index, op) in design.vector_ops().iter().enumerate() {
         let trial = Trial::new(&design, index, 4000, 1 + index as u64).unwrap();

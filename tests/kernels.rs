@@ -8,9 +8,10 @@
     reason = "helpers of tests stop at the first surprise"
 )]
 
+#[path = "common/rtl.rs"]
+mod rtl;
+
 use npugen::config::Override;
-use npugen::cosim::build::BuildOptions;
-use npugen::cosim::executor::{Rtl, RtlOptions};
 use npugen::design::Design;
 use npugen::exec::Executor;
 use npugen::golden::Golden;
@@ -23,6 +24,7 @@ use npugen::kernels::{DramTensor, Emitter, KernelError};
 use npugen::program::{Program, RegionKind};
 use npugen::workload::Random;
 use proptest::prelude::*;
+use rtl::{machine, quick};
 
 /// A picture in NHWC order.
 #[derive(Clone)]
@@ -763,19 +765,7 @@ fn tiles_outside_on_the_simulated_verilog() {
     let case = tiles_outside();
     let design = Order::design(case.machine);
     let (program, output, expected) = case.emit(&design).unwrap();
-    let options = RtlOptions {
-        build: BuildOptions { quick: true, ..BuildOptions::default() },
-        watchdog: 20_000,
-        ..RtlOptions::default()
-    };
-    let mut rtl = match Rtl::new(&design, options) {
-        Ok(rtl) => rtl,
-        Err(error) if error.is_missing_tool() && std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: {error}");
-            return;
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let Some(mut rtl) = machine(&design, quick()) else { return };
     rtl.load(&program).unwrap();
     assert!(rtl.run().unwrap().fault.is_none());
     let bytes = rtl.read(output.base, output.offset as u64, expected.len() as u64).unwrap();

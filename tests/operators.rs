@@ -10,10 +10,11 @@
     reason = "helpers of tests stop at the first surprise"
 )]
 
+#[path = "common/rtl.rs"]
+mod rtl;
+
 use npugen::config::Override;
-use npugen::cosim::build::BuildOptions;
 use npugen::cosim::dram::{DramOptions, Stalls};
-use npugen::cosim::executor::{Rtl, RtlOptions};
 use npugen::design::Design;
 use npugen::exec::Executor;
 use npugen::exec::compare::examine;
@@ -23,6 +24,7 @@ use npugen::workload::Workload;
 use npugen::workload::attention::attention;
 use npugen::workload::operators::{Form, Op, Setup};
 use npugen::workload::vector::Masked;
+use rtl::{machine, quick};
 
 fn setup<'a>(design: &'a Design, shape: &'a [usize], quantized: bool) -> Setup<'a> {
     Setup { design, shape, quantized, activations: false, kernel: 3, stride: 2, pad: 1, seed: 3 }
@@ -53,19 +55,7 @@ fn workloads(design: &Design) -> Vec<(String, Workload)> {
 #[test]
 fn every_operator_gives_the_same_on_the_simulated_machine() {
     let design = Design::preset("tiny").unwrap();
-    let options = RtlOptions {
-        build: BuildOptions { quick: true, ..BuildOptions::default() },
-        watchdog: 20_000,
-        ..RtlOptions::default()
-    };
-    let mut rtl = match Rtl::new(&design, options) {
-        Ok(rtl) => rtl,
-        Err(error) if error.is_missing_tool() && std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: {error}");
-            return;
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let Some(mut rtl) = machine(&design, quick()) else { return };
     for (index, (name, Workload { program, .. })) in workloads(&design).iter().enumerate() {
         let report = lint(&design, program);
         assert!(report.is_legal(), "{name}: {report:?}");

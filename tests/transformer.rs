@@ -10,6 +10,9 @@
     reason = "helpers of tests stop at the first surprise"
 )]
 
+#[path = "common/rtl.rs"]
+mod rtl;
+
 use std::collections::HashMap;
 use std::io::Cursor;
 
@@ -17,8 +20,6 @@ use ndarray::{ArrayD, Axis, Ix3, Ix4};
 use ndarray_npy::NpzReader;
 use npugen::compiler::{self, Options};
 use npugen::config::Override;
-use npugen::cosim::build::BuildOptions;
-use npugen::cosim::executor::{Rtl, RtlOptions};
 use npugen::design::Design;
 use npugen::exec::tensor::{self, Values};
 use npugen::exec::{Executor, border};
@@ -27,6 +28,7 @@ use npugen::graph::import::{self, Options as Shapes};
 use npugen::graph::{Elements, Graph, eval, passes};
 use npugen::onnx::Model;
 use npugen::program::{Program, RegionKind, Tensor, lint};
+use rtl::{machine, quick};
 
 /// A network, and its runs.
 struct Case {
@@ -221,19 +223,7 @@ fn designs_without_binary32_refuse_by_node_and_key() {
 #[test]
 fn the_rtl_computes_what_the_golden_model_does() {
     let design = Design::preset("tiny").unwrap();
-    let options = RtlOptions {
-        build: BuildOptions { quick: true, ..BuildOptions::default() },
-        watchdog: 20_000,
-        ..RtlOptions::default()
-    };
-    let mut rtl = match Rtl::new(&design, options) {
-        Ok(rtl) => rtl,
-        Err(error) if error.is_missing_tool() && std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: {error}");
-            return;
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let Some(mut rtl) = machine(&design, quick()) else { return };
     for case in CASES {
         let graph = case.graph();
         let compiled = compiler::compile(&graph, &design, Options::default()).unwrap();

@@ -1,5 +1,6 @@
 //! The digits network, its pictures, and running them.
 
+#![allow(dead_code, reason = "no test file uses all of it")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
 
 use std::io::Cursor;
