@@ -12,6 +12,7 @@ pub mod exec;
 pub mod explain;
 pub mod expr;
 pub mod files;
+pub mod fpga;
 pub mod functions;
 pub mod golden;
 pub mod graph;

@@ -123,7 +123,7 @@ macro_rules! csrs {
         $(
             #[doc = $doc]
             pub mod $module {
-                use super::{Access, Csr, CsrField};
+                use $crate::rtl::csr::{Access, Csr, CsrField};
                 /// The register.
                 pub const REG: Csr = Csr {
                     name: stringify!($module), offset: $offset, count: $count, stride: $stride,
@@ -139,9 +139,10 @@ macro_rules! csrs {
         )*
 
         /// Every register, by ascending offset.
-        pub const REGISTERS: &[Csr] = &[$($module::REG,)*];
+        pub const REGISTERS: &[$crate::rtl::csr::Csr] = &[$($module::REG,)*];
     };
 }
+pub(crate) use csrs;
 
 csrs! {
     id = 0x000 x 1 / 4 Ro "Says that this is a machine of npugen." {

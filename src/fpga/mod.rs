@@ -1,0 +1,10 @@
+//! Kits for FPGA cards in the cloud: everything around `npu_top` that makes it a custom-logic (CL)
+//! project for a shell, and the software that drives it there.
+//!
+//! Owns the facts of each target ([`target`], [`ports`]), the registers of the custom logic
+//! ([`registers`]), its Verilog and its build kit. Does not own the machine: it instantiates
+//! `npu_top` and knows the register window and nothing else of it. Start reading at [`target`].
+
+pub mod ports;
+pub mod registers;
+pub mod target;
