@@ -16,6 +16,7 @@ pub mod fpga;
 pub mod functions;
 pub mod golden;
 pub mod graph;
+pub mod host;
 pub mod isa;
 pub mod kernels;
 pub mod onnx;

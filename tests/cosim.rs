@@ -15,11 +15,12 @@ mod rtl;
 use npugen::config::Override;
 use npugen::cosim::dram::{DramOptions, ErrorResponse, InjectedError, Stalls};
 use npugen::cosim::executor::{Rtl, RtlOptions, TraceWindow, sources};
-use npugen::cosim::{Error, host, lockstep};
+use npugen::cosim::{Error, lockstep};
 use npugen::design::{Cell, Design};
 use npugen::exec::compare::examine;
 use npugen::exec::{Cause, Executor, Fault};
 use npugen::golden::Golden;
+use npugen::host;
 use npugen::isa::Engine;
 use npugen::program::{Program, Target, asm};
 use rtl::{machine, quick};
@@ -249,7 +250,7 @@ fn verilog_of_another_machine_is_refused() {
     let verilog = sources(&design, Some(Cell::Simulation)).unwrap();
     let options = RtlOptions { sources: Some(verilog), ..quick() };
     let error = Rtl::new(&other.unwrap(), options).unwrap_err();
-    assert!(matches!(error, Error::Identity { .. }), "{error}");
+    assert!(matches!(error, Error::Host(host::Error::Identity { .. })), "{error}");
     assert!(error.to_string().contains("is not the one this program drives"), "{error}");
     assert_eq!(error.exit_status(), 5);
 }

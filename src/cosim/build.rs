@@ -18,6 +18,21 @@ use crate::tools::{self, Tool};
 /// The C interface, compiled with every model.
 const SHIM: &str = include_str!("shim.cpp");
 
+/// A module to simulate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Top {
+    /// Its name.
+    pub module: &'static str,
+    /// How the shim reaches its pins: the C++ text of `pins.h`.
+    pub pins: &'static str,
+    /// Language of its sources, as Verilator names it.
+    pub language: &'static str,
+}
+
+/// The machine by itself.
+pub const NPU_TOP: Top =
+    Top { module: "npu_top", pins: include_str!("pins.h"), language: "1364-2005" };
+
 /// Bits of a program counter on the retire port.
 pub const PC_W: u32 = 24;
 
@@ -182,11 +197,11 @@ fn has_avx2() -> bool {
     false
 }
 
-fn verilator_options(options: &BuildOptions) -> Vec<&'static str> {
+fn verilator_options(top: &Top, options: &BuildOptions) -> Vec<&'static str> {
     let mut flags = vec![
         "--cc",
         "--default-language",
-        "1364-2005",
+        top.language,
         "-O3",
         "--x-assign",
         "fast",
@@ -196,9 +211,9 @@ fn verilator_options(options: &BuildOptions) -> Vec<&'static str> {
         "--output-split",
         OUTPUT_SPLIT,
         "--top-module",
-        "npu_top",
+        top.module,
         "--prefix",
-        "Vnpu_top",
+        "Vtop",
         "--Mdir",
         "obj",
     ];
@@ -225,7 +240,7 @@ fn visible(flavour: Flavour) -> String {
     text
 }
 
-fn key(sources: &[Source], tools: &Tools, options: &BuildOptions) -> String {
+fn key(top: &Top, sources: &[Source], tools: &Tools, options: &BuildOptions) -> String {
     let mut hash = Sha256::new();
     let mut add = |text: &str| {
         hash.update((text.len() as u64).to_le_bytes());
@@ -233,9 +248,10 @@ fn key(sources: &[Source], tools: &Tools, options: &BuildOptions) -> String {
     };
     add(&tools.versions);
     add(SHIM);
+    add(top.pins);
     add(&visible(options.flavour));
     add(if options.quick { "quick, in units" } else { "fast" });
-    for flag in compiler_options(options).into_iter().chain(verilator_options(options)) {
+    for flag in compiler_options(options).into_iter().chain(verilator_options(top, options)) {
         add(flag);
     }
     for source in sources {
@@ -250,10 +266,10 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Builds the library for these files, or finds it in the cache.
-pub fn build(sources: &[Source], options: &BuildOptions) -> Result<Built, Error> {
+pub fn build(top: &Top, sources: &[Source], options: &BuildOptions) -> Result<Built, Error> {
     let tools = Tools::find()?;
     let root = cache_root(options.cache.as_deref()).join("cosim");
-    let place = root.join(key(sources, &tools, options));
+    let place = root.join(key(top, sources, &tools, options));
     let library = place.join(LIBRARY);
     if library.is_file() {
         return Ok(Built { library, seconds: None });
@@ -269,7 +285,7 @@ pub fn build(sources: &[Source], options: &BuildOptions) -> Result<Built, Error>
         .tempdir_in(&root)
         .map_err(file("create a directory in", &root))?;
     let made = work.path().join("made");
-    compile_model(sources, &tools, options, &root, work.path(), &made)?;
+    compile_model(top, sources, &tools, options, &root, work.path(), &made)?;
     settle(&made, &place)?;
     Ok(Built { library, seconds: Some(start.elapsed().as_secs_f64()) })
 }
@@ -295,6 +311,7 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 fn compile_model(
+    top: &Top,
     sources: &[Source],
     tools: &Tools,
     options: &BuildOptions,
@@ -306,14 +323,15 @@ fn compile_model(
     let mut names: Vec<&str> = Vec::new();
     for source in sources {
         write(&work.join(&source.name), &source.text)?;
-        if source.name.ends_with(".v") {
+        if source.name.ends_with(".v") || source.name.ends_with(".sv") {
             names.push(&source.name);
         }
     }
     write(&work.join("visible.vlt"), &visible(options.flavour))?;
-    run(Command::new(&tools.verilator).args(verilator_options(options)).args(&names), work)?;
+    run(Command::new(&tools.verilator).args(verilator_options(top, options)).args(&names), work)?;
     let objects = work.join("obj");
     write(&objects.join("shim.cpp"), SHIM)?;
+    write(&objects.join("pins.h"), top.pins)?;
     let runtime = runtime(tools, options, root, work)?;
     let files = cpp_files(&objects)?;
     let files = if options.quick { units(&files, &objects)? } else { files };
@@ -411,7 +429,7 @@ fn runtime(
     if options.flavour == Flavour::Debug {
         names.extend(["verilated_vcd_c.cpp", "verilated_dpi.cpp"]);
     }
-    let place = root.join(format!("runtime-{}", key(&[], tools, options)));
+    let place = root.join(format!("runtime-{}", key(&NPU_TOP, &[], tools, options)));
     if !place.is_dir() {
         let made = work.join("runtime");
         std::fs::create_dir_all(&made).map_err(file("create the directory", &made))?;

@@ -12,6 +12,7 @@ use super::memory::Memory;
 use super::pins::{AxiRequest, AxiResponse};
 use super::protocol::{Burst, BusRules, Checker};
 use super::rng::Rng;
+use super::sparse::Refusal;
 
 /// Chance, in percent of the cycles, that a channel pauses although it could go on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -391,7 +392,17 @@ impl Dram {
         let bytes = self.checker.rules().bytes;
         let read = &mut self.reads[index];
         let address = read.burst.beat_address(read.done, bytes);
-        self.memory.read(address, &mut self.response.rdata[..bytes]);
+        let word = &mut self.response.rdata[..bytes];
+        if let Err(Refusal::Unwritten(at)) = self.memory.read(address, word) {
+            return Err(Error::Protocol {
+                cycle,
+                signal: "m_axi_araddr",
+                message: format!(
+                    "byte {at:#x} was read and never written: the memory's error correction \
+                     answers that with an error"
+                ),
+            });
+        }
         read.done += 1;
         let last = read.done == read.burst.beats;
         self.response.rvalid = 1;
@@ -432,32 +443,36 @@ impl Dram {
 
     fn commit(&mut self, cycle: u64, write: &Write) -> Result<(), Error> {
         let bytes = self.checker.rules().bytes;
+        let start = write.burst.address;
+        let violation = |signal, message| Error::Protocol { cycle, signal, message };
         for (index, beat) in (0..).zip(&write.beats) {
             let address = write.burst.beat_address(index, bytes);
-            for (lane, &byte) in beat.data[..bytes].iter().enumerate() {
-                if beat.strobes[lane / 8] >> (lane % 8) & 1 == 0 {
-                    continue;
-                }
-                let target = address + lane as u64;
-                if target < write.burst.address {
-                    return Err(Error::Protocol {
-                        cycle,
-                        signal: "m_axi_wstrb",
-                        message: format!(
-                            "enables byte {target:#x}, below the burst's address {:#x}",
-                            write.burst.address
+            let first = (0..bytes).find(|&lane| beat.strobes[lane / 8] >> (lane % 8) & 1 != 0);
+            if let Some(target) = first.map(|lane| address + lane as u64)
+                && target < start
+            {
+                return Err(violation(
+                    "m_axi_wstrb",
+                    format!("enables byte {target:#x}, below the burst's address {start:#x}"),
+                ));
+            }
+            match self.memory.write(address, &beat.data[..bytes], &beat.strobes) {
+                Ok(()) => {}
+                Err(Refusal::Outside(target)) => {
+                    return Err(violation(
+                        "m_axi_awaddr",
+                        format!(
+                            "byte {target:#x} of the burst at {start:#x} is outside the memory the machine may write"
                         ),
-                    });
+                    ));
                 }
-                if !self.memory.write_byte(target, byte) {
-                    return Err(Error::Protocol {
-                        cycle,
-                        signal: "m_axi_awaddr",
-                        message: format!(
-                            "byte {target:#x} of the burst at {:#x} is outside the memory the machine may write",
-                            write.burst.address
+                Err(Refusal::Unwritten(target)) => {
+                    return Err(violation(
+                        "m_axi_wstrb",
+                        format!(
+                            "changes a part of the 8 bytes at {target:#x}, which were never written: the memory's error correction answers that with an error"
                         ),
-                    });
+                    ));
                 }
             }
         }

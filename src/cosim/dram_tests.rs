@@ -13,7 +13,7 @@ const TARGET: u64 = 0x8_0000;
 const SIZE: usize = 16384;
 
 fn rules() -> BusRules {
-    BusRules { bytes: BUS, max_burst: 16, read_ids: vec![0, 1], write_ids: vec![0] }
+    BusRules { bytes: BUS, max_burst: 16, read_ids: 0..2, write_ids: 0..1 }
 }
 
 fn pattern() -> Vec<u8> {

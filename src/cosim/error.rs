@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::host;
+
 /// A failure of the co-simulation itself, of a tool it needs, or of the machine's manners on its
 /// buses. A program that faults on the machine is not an error but an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -118,16 +120,9 @@ pub enum Error {
         /// The response code.
         response: u32,
     },
-    /// Another machine answers.
-    #[error(
-        "the simulated machine is not the one this program drives: found {found}; expected {expected}"
-    )]
-    Identity {
-        /// What its registers say.
-        found: String,
-        /// What they should say.
-        expected: String,
-    },
+    /// What the machine's registers say, or its memory's room.
+    #[error(transparent)]
+    Host(#[from] host::Error),
     /// Nothing moves any more.
     #[error("cycle {cycle}: no progress for {waited} cycles\n{report}")]
     Hang {
@@ -156,23 +151,9 @@ pub enum Error {
         /// Instance path and name.
         signal: String,
     },
-    /// A register holds what it cannot.
-    #[error("the machine reports {what} {value}, which does not exist")]
-    Register {
-        /// What the value stands for.
-        what: &'static str,
-        /// The value.
-        value: u32,
-    },
     /// The Verilog could not be emitted.
     #[error(transparent)]
     Emit(#[from] crate::rtl::RenderError),
-    /// Tags were lost.
-    #[error("{dropped} tags found no room in the trace: raise `control.trace_depth`")]
-    TraceOverflow {
-        /// How many.
-        dropped: u32,
-    },
 }
 
 impl Error {
@@ -184,19 +165,15 @@ impl Error {
     /// Who is at fault, as the program's exit status says it.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Error::MemoryOverlap { .. }
-            | Error::MemorySize { .. }
-            | Error::Emit(_)
-            | Error::TraceOverflow { .. } => 1,
+            Error::MemoryOverlap { .. } | Error::MemorySize { .. } | Error::Emit(_) => 1,
+            Error::Host(error) => error.exit_status(),
             Error::ToolMissing { .. } => 4,
             Error::Simulator { .. }
             | Error::Protocol { .. }
             | Error::HostTimeout { .. }
             | Error::HostResponse { .. }
-            | Error::Identity { .. }
             | Error::Hang { .. }
-            | Error::Unfinished { .. }
-            | Error::Register { .. } => 5,
+            | Error::Unfinished { .. } => 5,
             Error::Probe { .. } => 1,
             Error::ToolFailed { .. }
             | Error::File { .. }
@@ -222,17 +199,15 @@ impl Error {
             Error::MemorySize { .. } => {
                 "declare a smaller region: 1/16 of what `axi.addr_bits` can address is the limit"
             }
-            Error::TraceOverflow { .. } => "raise `control.trace_depth`, or use fewer tags",
+            Error::Host(error) => error.remedy(),
             Error::Emit(_) => "this is a mistake in npugen; please report the configuration",
             Error::Probe { .. } => "simulate the Verilog that `npugen build` emits today",
-            Error::Identity { .. } => "give the configuration the Verilog was made from",
             Error::Simulator { .. }
             | Error::Protocol { .. }
             | Error::HostTimeout { .. }
             | Error::HostResponse { .. }
             | Error::Hang { .. }
-            | Error::Unfinished { .. }
-            | Error::Register { .. } => {
+            | Error::Unfinished { .. } => {
                 "the Verilog is at fault: `npugen run --on rtl --vcd FILE` shows the cycles before"
             }
         }

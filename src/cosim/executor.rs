@@ -6,22 +6,22 @@ use std::time::Instant;
 use super::build::{self, BuildOptions, Built, Flavour, Source};
 use super::dram::{Dram, DramCounts, DramOptions};
 use super::error::{Error, file};
-use super::host::{self, Job, RawFault, RawTag};
 use super::memory::Memory;
 use super::model::Model;
 use super::progress::Progress;
 use super::protocol::BusRules;
 use super::session::Session;
 use crate::design::{Cell, Design};
-use crate::exec::{Cause, ExecError, Executor, Fault, Retirement, RunReport, TagRecord};
+use crate::exec::{ExecError, Executor, Retirement, RunReport, TagRecord};
+use crate::host::{self, Job, Layout, Loaded};
 use crate::isa::{Engine, Instruction};
-use crate::program::{MAX_REGIONS, Program, Target};
+use crate::program::{Program, Target};
 
 /// How often the run loop looks at slow things: progress and hangs.
 const GLANCE: u64 = 4096;
 
-/// Cycles a soft reset may take: outstanding bursts have to finish.
-const RESET_PATIENCE: u64 = 100_000;
+/// Looks at the state of a soft reset, a few cycles each: outstanding bursts have to finish.
+const RESET_POLLS: u32 = 20_000;
 
 /// Part of a run to write as a waveform.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,14 +91,6 @@ pub struct RunFigures {
     pub origin: u64,
 }
 
-/// A loaded program and where its regions lie.
-#[derive(Debug, Clone)]
-struct Loaded {
-    program: Program,
-    job: Job,
-    launches: u64,
-}
-
 /// The simulated machine.
 #[derive(Debug)]
 pub struct Rtl {
@@ -107,6 +99,7 @@ pub struct Rtl {
     built: Built,
     session: Session,
     loaded: Option<Loaded>,
+    launches: u64,
     /// The machine has stopped with a fault and needs a soft reset.
     faulted: bool,
     figures: RunFigures,
@@ -145,8 +138,8 @@ pub fn bus_rules(design: &Design) -> BusRules {
     BusRules {
         bytes: design.axi().beat_bytes(),
         max_burst: design.axi().max_burst_beats as u32,
-        read_ids: vec![0, 1],
-        write_ids: vec![0],
+        read_ids: 0..2,
+        write_ids: 0..1,
     }
 }
 
@@ -162,7 +155,7 @@ impl Rtl {
             Some(sources) => sources,
             None => sources(design, options.cell)?,
         };
-        let built = build::build(&verilog, &options.build)?;
+        let built = build::build(&build::NPU_TOP, &verilog, &options.build)?;
         let session = start_session(design, &options, &built)?;
         Ok(Self {
             design: design.clone(),
@@ -170,6 +163,7 @@ impl Rtl {
             built,
             session,
             loaded: None,
+            launches: 0,
             faulted: false,
             figures: RunFigures::default(),
         })
@@ -211,58 +205,26 @@ impl Rtl {
         }
     }
 
-    /// The loaded program's place in memory.
-    fn place(&self, program: &Program) -> Result<(Job, Memory), Error> {
-        let slot_bits = self.design.axi().addr_bits.saturating_sub(4).min(40);
-        let slot = |index: u64| (index + 1) << slot_bits;
+    /// The memory with a program in it.
+    fn memory(&self, loaded: &Loaded) -> Result<Memory, Error> {
         let mut memory = Memory::default();
-        let code: Vec<u8> = program.code.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let mut job = Job {
-            program_address: slot(MAX_REGIONS as u64),
-            program_words: program.code.len() as u32,
-            fingerprint: program.target.fingerprint,
-            bases: Vec::new(),
-            watchdog: self.options.watchdog,
-        };
-        memory.add(job.program_address, &code, false)?;
-        for region in &program.regions {
-            let index = u64::from(region.base);
-            let shift = if self.options.misalign { 16 * (index + 1) + 2 * index + 1 } else { 0 };
-            let address = slot(index) + shift;
-            let size = usize::try_from(region.size)
-                .ok()
-                .filter(|_| region.size <= (1 << slot_bits) - 8192)
-                .ok_or(Error::MemorySize { start: address, length: region.size })?;
-            let too_large = |_| Error::MemorySize { start: address, length: region.size };
+        memory.add(loaded.job.program_address, &loaded.code(), false)?;
+        for (region, &(_, address, length)) in loaded.program.regions.iter().zip(&loaded.job.bases)
+        {
+            let too_large = || Error::MemorySize { start: address, length };
+            let size = usize::try_from(length).map_err(|_| too_large())?;
             let mut content = region.data.clone();
-            content.try_reserve_exact(size.saturating_sub(content.len())).map_err(too_large)?;
+            content
+                .try_reserve_exact(size.saturating_sub(content.len()))
+                .map_err(|_| too_large())?;
             content.resize(size, 0);
             memory.add(address, &content, true)?;
-            job.bases.push((region.base, address, region.size));
         }
-        Ok((job, memory))
+        Ok(memory)
     }
 
-    fn region(&self, region: u8, offset: u64, length: u64) -> Result<u64, ExecError> {
-        let loaded = self.loaded.as_ref().ok_or(ExecError::NoProgram)?;
-        let known = || {
-            let regions = loaded.program.regions.iter();
-            regions.map(|region| format!("{} `{}`", region.base, region.name)).collect()
-        };
-        let found = loaded
-            .program
-            .region(region)
-            .ok_or_else(|| ExecError::Region { region, known: known() })?;
-        if offset.checked_add(length).is_none_or(|end| end > found.size) {
-            return Err(ExecError::Range {
-                name: found.name.clone(),
-                offset,
-                length,
-                size: found.size,
-            });
-        }
-        let base = loaded.job.bases.iter().find(|base| base.0 == region);
-        Ok(base.map_or(0, |base| base.1))
+    fn loaded(&self) -> Result<&Loaded, ExecError> {
+        self.loaded.as_ref().ok_or(ExecError::NoProgram)
     }
 
     /// Runs the loaded program while an observer looks on after every cycle; the observer ends the
@@ -271,20 +233,22 @@ impl Rtl {
         &mut self,
         observer: &mut dyn FnMut(&Session) -> bool,
     ) -> Result<Option<RunReport>, ExecError> {
-        let loaded = self.loaded.as_ref().ok_or(ExecError::NoProgram)?;
-        let (job, launches) = (loaded.job.clone(), loaded.launches);
-        Ok(self.simulate(&job, launches, Some(observer))?)
+        let job = self.loaded()?.job.clone();
+        Ok(self.simulate(&job, Some(observer))?)
     }
 
     /// Runs until the machine raises its interrupt for the end.
     fn simulate(
         &mut self,
         job: &Job,
-        launches: u64,
         mut observer: Option<&mut dyn FnMut(&Session) -> bool>,
     ) -> Result<Option<RunReport>, Error> {
         if self.faulted {
-            host::soft_reset(&mut self.session, RESET_PATIENCE)?;
+            if !host::soft_reset(&mut self.session, RESET_POLLS)? {
+                let report = host::hang_report(&mut self.session)?.to_string();
+                let cycle = self.session.cycle();
+                return Err(Error::Hang { cycle, waited: RESET_POLLS.into(), report });
+            }
             self.faulted = false;
         }
         self.session.forget_retired();
@@ -298,7 +262,7 @@ impl Rtl {
             patience => patience,
         };
         let mut watch = Watch::new(&self.session, patience);
-        let mut progress = Progress::new(self.options.progress, launches);
+        let mut progress = Progress::new(self.options.progress, self.launches);
         loop {
             self.trace(origin)?;
             self.session.tick()?;
@@ -312,7 +276,7 @@ impl Rtl {
                 let end = self.session.cycle();
                 let events = host::take_events(&mut self.session)?;
                 if events.trace {
-                    tags.extend(self.drain()?);
+                    tags.extend(host::drain_trace(&mut self.session)?);
                 }
                 if events.over {
                     progress.finish();
@@ -332,14 +296,6 @@ impl Rtl {
         }
     }
 
-    fn drain(&mut self) -> Result<Vec<RawTag>, Error> {
-        let (tags, dropped) = host::drain_trace(&mut self.session)?;
-        if dropped != 0 {
-            return Err(Error::TraceOverflow { dropped });
-        }
-        Ok(tags)
-    }
-
     /// Opens and closes the waveform.
     fn trace(&mut self, origin: u64) -> Result<(), Error> {
         let Some(window) = &self.options.trace else { return Ok(()) };
@@ -353,7 +309,11 @@ impl Rtl {
         Ok(())
     }
 
-    fn report(&mut self, mut tags: Vec<RawTag>, figures: RunFigures) -> Result<RunReport, Error> {
+    fn report(
+        &mut self,
+        mut tags: Vec<TagRecord>,
+        figures: RunFigures,
+    ) -> Result<RunReport, Error> {
         self.session.model_mut().trace_close();
         self.figures = figures;
         let origin = figures.origin;
@@ -363,7 +323,7 @@ impl Rtl {
         if fault.is_none() && (reads, writes) != (0, 0) {
             return Err(Error::Unfinished { cycle: self.session.cycle(), reads, writes });
         }
-        tags.extend(self.drain()?);
+        tags.extend(host::drain_trace(&mut self.session)?);
         let counters = host::counters(&mut self.session, self.design.engines().len())?;
         let cycles = counters.first().map_or(0, |counter| counter.1);
         let retired = self.session.retired().iter().map(|event| Retirement {
@@ -373,31 +333,12 @@ impl Rtl {
         });
         Ok(RunReport {
             retired: retired.collect(),
-            tags: tags.iter().map(tag_record).collect::<Result<_, _>>()?,
+            tags,
             cycles: Some(cycles),
             counters: counters.iter().map(|&(name, value)| (name.to_owned(), value)).collect(),
-            fault: fault.map(|fault| decode_fault(&fault)).transpose()?,
+            fault,
         })
     }
-}
-
-fn engine(number: u8) -> Result<Engine, Error> {
-    Engine::from_number(number)
-        .ok_or_else(|| Error::Register { what: "engine", value: number.into() })
-}
-
-fn tag_record(tag: &RawTag) -> Result<TagRecord, Error> {
-    Ok(TagRecord { engine: engine(tag.engine)?, tag: tag.tag, cycle: Some(tag.cycle) })
-}
-
-fn decode_fault(fault: &RawFault) -> Result<Fault, Error> {
-    Ok(Fault {
-        engine: engine(fault.engine)?,
-        cause: Cause::from_number(fault.cause)
-            .ok_or(Error::Register { what: "fault cause", value: fault.cause.into() })?,
-        pc: fault.pc as usize,
-        address: fault.address,
-    })
 }
 
 fn start_session(design: &Design, options: &RtlOptions, built: &Built) -> Result<Session, Error> {
@@ -452,15 +393,17 @@ impl Executor for Rtl {
 
     fn load(&mut self, program: &Program) -> Result<(), ExecError> {
         program.target.runs_on(&Target::of(&self.design))?;
-        let (job, memory) = self.place(program)?;
+        let layout = Layout::slots(self.design.axi().addr_bits, self.options.misalign);
+        let loaded = Loaded::new(program, layout, self.options.watchdog).map_err(Error::from)?;
+        let memory = self.memory(&loaded)?;
         self.session.dram_mut().set_memory(memory);
-        let launches = program.code.iter().filter(|&&word| is_launch(word)).count() as u64;
-        self.loaded = Some(Loaded { program: program.clone(), job, launches });
+        self.launches = program.code.iter().filter(|&&word| is_launch(word)).count() as u64;
+        self.loaded = Some(loaded);
         Ok(())
     }
 
     fn write(&mut self, region: u8, offset: u64, bytes: &[u8]) -> Result<(), ExecError> {
-        let base = self.region(region, offset, bytes.len() as u64)?;
+        let base = self.loaded()?.region(region, offset, bytes.len() as u64)?;
         let memory = self.session.dram_mut().memory_mut();
         if let Some(block) = memory.block_mut(base) {
             let offset = offset as usize;
@@ -470,7 +413,7 @@ impl Executor for Rtl {
     }
 
     fn read(&self, region: u8, offset: u64, length: u64) -> Result<Vec<u8>, ExecError> {
-        let base = self.region(region, offset, length)?;
+        let base = self.loaded()?.region(region, offset, length)?;
         let block = self.session.dram().memory().block(base).unwrap_or_default();
         Ok(block[offset as usize..(offset + length) as usize].to_vec())
     }
@@ -484,20 +427,4 @@ impl Executor for Rtl {
 /// Whether an instruction word is a launch.
 fn is_launch(word: u64) -> bool {
     matches!(Instruction::decode(0, word), Ok(Instruction::Run { .. }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_no_register_can_hold_is_refused() {
-        let fault = RawFault { engine: 1, cause: 99, pc: 0, address: 0 };
-        let error = decode_fault(&fault).unwrap_err();
-        assert_eq!(error.to_string(), "the machine reports fault cause 99, which does not exist");
-        let tag = RawTag { engine: 7, tag: 0, cycle: 0 };
-        let error = tag_record(&tag).unwrap_err();
-        assert_eq!(error.to_string(), "the machine reports engine 7, which does not exist");
-        assert_eq!(error.exit_status(), 5);
-    }
 }

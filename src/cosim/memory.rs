@@ -1,6 +1,7 @@
-//! The DRAM's content: a few blocks of bytes at absolute addresses.
+//! The DRAM's content: a few blocks of bytes at absolute addresses, or the whole memory of a card.
 
 use super::error::Error;
+use super::sparse::{Refusal, Sparse};
 
 /// Blocks are padded to this size, so that a full-width beat that holds their first or last byte
 /// stays inside.
@@ -29,9 +30,16 @@ struct Block {
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     blocks: Vec<Block>,
+    /// The memory of a card, in the place of blocks.
+    card: Option<Sparse>,
 }
 
 impl Memory {
+    /// The memory of a card, with so many bytes, none of them written.
+    pub fn card(bytes: u64) -> Memory {
+        Memory { blocks: Vec::new(), card: Some(Sparse::new(bytes)) }
+    }
+
     /// Adds a block. Two blocks may not share a page.
     pub fn add(&mut self, start: u64, content: &[u8], writable: bool) -> Result<(), Error> {
         let base = start & !(PAGE - 1);
@@ -77,22 +85,39 @@ impl Memory {
 
     /// Whether a read of these bytes touches known pages only.
     pub fn readable(&self, address: u64, length: u64) -> bool {
-        self.find(address, length).is_some()
-    }
-
-    /// Copies one beat out; false when it lies outside every block.
-    pub fn read(&self, address: u64, into: &mut [u8]) -> bool {
-        match self.find(address, into.len() as u64) {
-            Some((index, offset)) => {
-                into.copy_from_slice(&self.blocks[index].bytes[offset..offset + into.len()]);
-                true
-            }
-            None => false,
+        match &self.card {
+            Some(card) => card.contains(address, length),
+            None => self.find(address, length).is_some(),
         }
     }
 
+    /// Copies one beat out.
+    pub fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Refusal> {
+        if let Some(card) = &self.card {
+            return card.read(address, into);
+        }
+        let (index, offset) =
+            self.find(address, into.len() as u64).ok_or(Refusal::Outside(address))?;
+        into.copy_from_slice(&self.blocks[index].bytes[offset..offset + into.len()]);
+        Ok(())
+    }
+
+    /// Writes the enabled bytes of one beat; bit i of byte i / 8 of `strobes` enables byte i.
+    pub fn write(&mut self, address: u64, data: &[u8], strobes: &[u8]) -> Result<(), Refusal> {
+        if let Some(card) = &mut self.card {
+            return card.write(address, data, strobes);
+        }
+        for (lane, &byte) in data.iter().enumerate() {
+            let target = address + lane as u64;
+            if strobes[lane / 8] >> (lane % 8) & 1 != 0 && !self.write_byte(target, byte) {
+                return Err(Refusal::Outside(target));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes one byte; false when it does not belong to a writable block.
-    pub fn write_byte(&mut self, address: u64, byte: u8) -> bool {
+    fn write_byte(&mut self, address: u64, byte: u8) -> bool {
         for block in &mut self.blocks {
             if block.writable && address >= block.start && address - block.start < block.length {
                 block.bytes[(address - block.base) as usize] = byte;
@@ -112,12 +137,12 @@ mod tests {
         let mut memory = Memory::default();
         memory.add(0x1010, &[1, 2, 3], true).unwrap();
         let mut beat = [0; 16];
-        assert!(memory.read(0x1010, &mut beat));
+        memory.read(0x1010, &mut beat).unwrap();
         assert_eq!(beat[..4], [1, 2, 3, POISON]);
         assert!(memory.write_byte(0x1012, 9));
         assert!(!memory.write_byte(0x1013, 9), "padding is not writable");
         assert_eq!(memory.block(0x1010), Some(&[1, 2, 9][..]));
-        assert!(!memory.read(0x1ff8, &mut beat), "past the page");
+        assert_eq!(memory.read(0x1ff8, &mut beat), Err(Refusal::Outside(0x1ff8)), "past the page");
     }
 
     #[test]

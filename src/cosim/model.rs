@@ -11,7 +11,11 @@ use super::pins::{Inputs, Outputs};
 
 type Create = unsafe extern "C" fn() -> *mut c_void;
 type Destroy = unsafe extern "C" fn(*mut c_void);
-type Step = unsafe extern "C" fn(*mut c_void, *const Inputs, *mut Outputs) -> c_int;
+type Step<P> = unsafe extern "C" fn(
+    *mut c_void,
+    *const <P as Pins>::Inputs,
+    *mut <P as Pins>::Outputs,
+) -> c_int;
 type Message = unsafe extern "C" fn(*const c_void) -> *const c_char;
 type TraceOpen = unsafe extern "C" fn(*mut c_void, *const c_char, u64) -> c_int;
 type TraceClose = unsafe extern "C" fn(*mut c_void);
@@ -20,6 +24,28 @@ type ProbeOpen = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char)
 type Samples = unsafe extern "C" fn(*const c_void) -> *const u8;
 type MemoryCount = unsafe extern "C" fn(*const c_void) -> u32;
 type MemoryAt = unsafe extern "C" fn(*const c_void, u32, *mut RawMemory);
+
+/// The pins of a top module.
+///
+/// # Safety
+/// Both structures are `repr(C)`, hold plain numbers only, and have the layout of the structures of
+/// the same names in the top module's `pins.h`.
+pub unsafe trait Pins {
+    /// Everything driven into the module but the clock.
+    type Inputs;
+    /// Everything the module drives.
+    type Outputs;
+}
+
+/// The pins of `npu_top`.
+#[derive(Debug, Clone, Copy)]
+pub enum NpuPins {}
+
+// SAFETY: `pins.h` beside this file mirrors `pins.rs`, field by field.
+unsafe impl Pins for NpuPins {
+    type Inputs = Inputs;
+    type Outputs = Outputs;
+}
 
 /// The shim's description of a RAM array.
 #[repr(C)]
@@ -47,10 +73,10 @@ pub struct RamArray {
 /// Bytes of a signal's place among the samples.
 pub const PROBE_BYTES: usize = 16;
 
-/// One instance of the machine, in simulation.
-pub struct Model {
+/// One instance of a top module, in simulation.
+pub struct Model<P: Pins = NpuPins> {
     handle: *mut c_void,
-    step: Step,
+    step: Step<P>,
     destroy: Destroy,
     message: Message,
     trace_open: TraceOpen,
@@ -67,9 +93,9 @@ pub struct Model {
 
 // SAFETY: the instance and its context are reached through this value only; the shim keeps no
 // state of its own outside them.
-unsafe impl Send for Model {}
+unsafe impl<P: Pins> Send for Model<P> {}
 
-impl std::fmt::Debug for Model {
+impl<P: Pins> std::fmt::Debug for Model<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Model at cycle {}", self.cycle)
     }
@@ -89,7 +115,7 @@ unsafe fn symbol<T: Copy>(library: &Library, path: &Path, name: &str) -> Result<
     found.map(|symbol| *symbol).map_err(|error| load_error(path, error.to_string()))
 }
 
-impl Model {
+impl<P: Pins> Model<P> {
     /// Loads a library and makes one instance.
     pub fn load(path: &Path) -> Result<Self, Error> {
         // SAFETY: the library was built by `build` from the shim, whose initialisers only
@@ -98,7 +124,7 @@ impl Model {
             let library =
                 Library::new(path).map_err(|error| load_error(path, error.to_string()))?;
             let layout: Layout = symbol(&library, path, "npugen_layout")?;
-            let expected = (size_of::<Inputs>() << 16 | size_of::<Outputs>()) as u32;
+            let expected = (size_of::<P::Inputs>() << 16 | size_of::<P::Outputs>()) as u32;
             if layout() != expected {
                 return Err(load_error(path, "its pin layout is another version's"));
             }
@@ -140,7 +166,7 @@ impl Model {
     }
 
     /// One clock cycle: drives the inputs, reports the outputs of this cycle, takes the edge.
-    pub fn step(&mut self, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Error> {
+    pub fn step(&mut self, inputs: &P::Inputs, outputs: &mut P::Outputs) -> Result<(), Error> {
         // SAFETY: the handle is live and the structures have the shim's layout.
         let status = unsafe { (self.step)(self.handle, inputs, outputs) };
         if status != 0 {
@@ -239,7 +265,7 @@ impl Model {
     }
 }
 
-impl Drop for Model {
+impl<P: Pins> Drop for Model<P> {
     fn drop(&mut self) {
         // SAFETY: the handle is live and not used again.
         unsafe {
@@ -268,7 +294,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.so");
         std::fs::write(&path, "no library").unwrap();
-        let error = Model::load(&path).unwrap_err();
+        let error = Model::<NpuPins>::load(&path).unwrap_err();
         assert!(error.to_string().starts_with("cannot load the compiled model `"), "{error}");
         assert_eq!(error.exit_status(), 6);
     }

@@ -5,6 +5,7 @@ use super::error::Error;
 use super::model::Model;
 use super::pins::{Inputs, Outputs};
 use super::probe::{Sample, Watch, Watcher};
+use crate::host::Registers;
 
 /// Cycles the register port gets to answer.
 const HOST_PATIENCE: u64 = 1000;
@@ -132,8 +133,25 @@ impl Session {
         self.dram.clock(cycle, &self.outputs.axi)
     }
 
-    /// Writes a register.
-    pub fn write(&mut self, address: u32, value: u32) -> Result<(), Error> {
+    fn answered(&self, kind: &'static str, address: u32, response: u32) -> Result<(), Error> {
+        if response == 0 {
+            return Ok(());
+        }
+        Err(Error::HostResponse { cycle: self.cycle(), kind, address, response })
+    }
+
+    fn patience(&self, kind: &'static str, address: u32, start: u64) -> Result<(), Error> {
+        if self.cycle() - start < HOST_PATIENCE {
+            return Ok(());
+        }
+        Err(Error::HostTimeout { cycle: self.cycle(), kind, address, waited: HOST_PATIENCE })
+    }
+}
+
+impl Registers for Session {
+    type Error = Error;
+
+    fn write(&mut self, address: u32, value: u32) -> Result<(), Error> {
         let start = self.cycle();
         let lite = &mut self.inputs.lite;
         lite.awaddr = address;
@@ -159,8 +177,7 @@ impl Session {
         }
     }
 
-    /// Reads a register.
-    pub fn read(&mut self, address: u32) -> Result<u32, Error> {
+    fn read(&mut self, address: u32) -> Result<u32, Error> {
         let start = self.cycle();
         let lite = &mut self.inputs.lite;
         lite.araddr = address;
@@ -179,19 +196,5 @@ impl Session {
             }
             self.patience("read", address, start)?;
         }
-    }
-
-    fn answered(&self, kind: &'static str, address: u32, response: u32) -> Result<(), Error> {
-        if response == 0 {
-            return Ok(());
-        }
-        Err(Error::HostResponse { cycle: self.cycle(), kind, address, response })
-    }
-
-    fn patience(&self, kind: &'static str, address: u32, start: u64) -> Result<(), Error> {
-        if self.cycle() - start < HOST_PATIENCE {
-            return Ok(());
-        }
-        Err(Error::HostTimeout { cycle: self.cycle(), kind, address, waited: HOST_PATIENCE })
     }
 }

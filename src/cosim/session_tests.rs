@@ -2,12 +2,13 @@
 //! it is missing these tests say so and pass, unless `CI` is set.
 
 use super::Error;
-use super::build::{BuildOptions, Flavour, Source, build};
+use super::build::{BuildOptions, Flavour, NPU_TOP, Source, build};
 use super::dram::{Dram, DramOptions, Stalls};
 use super::memory::Memory;
 use super::model::Model;
 use super::protocol::BusRules;
 use super::session::Session;
+use crate::host::Registers as _;
 
 const FROM: u64 = 0x4_0000;
 
@@ -15,7 +16,7 @@ fn library(flavour: Flavour) -> Option<std::path::PathBuf> {
     let sources =
         [Source { name: "npu_top.v".into(), text: include_str!("testdata/copier.v").into() }];
     let options = BuildOptions { cache: None, flavour, quick: true };
-    match build(&sources, &options) {
+    match build(&NPU_TOP, &sources, &options) {
         Ok(built) => Some(built.library),
         Err(error) if error.is_missing_tool() && std::env::var_os("CI").is_none() => {
             eprintln!("skipped: {error}");
@@ -30,7 +31,7 @@ fn session(library: &std::path::Path, options: DramOptions) -> Session {
     let mut memory = Memory::default();
     memory.add(FROM, &content, false).unwrap();
     memory.add(FROM + 0x1_0000, &[0; 256], true).unwrap();
-    let rules = BusRules { bytes: 16, max_burst: 16, read_ids: vec![0, 1], write_ids: vec![0] };
+    let rules = BusRules { bytes: 16, max_burst: 16, read_ids: 0..2, write_ids: 0..1 };
     Session::new(Model::load(library).unwrap(), Dram::new(memory, rules, options)).unwrap()
 }
 

@@ -1,5 +1,6 @@
-// C interface of a verilated npu_top. The structures mirror src/cosim/pins.rs; the copies adapt to
-// the width each port has in this design, so this text is the same for every design.
+// C interface of a verilated model, the same for every top module and every design. The structures
+// mirror src/cosim/pins.rs; what belongs to the top module is in "pins.h": its Inputs and Outputs,
+// and the copies between them and the ports, which adapt to the width each port has.
 //
 // VM_TRACE and NPUGEN_MEMORIES are set by the build: waveforms, and access to the RAM arrays.
 
@@ -8,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "Vnpu_top.h"
+#include "Vtop.h"
 #include "verilated.h"
 #include "verilated_syms.h"
 #if VM_TRACE
@@ -18,8 +19,6 @@
 namespace {
 
 constexpr int MAX_BUS_BYTES = 128;
-constexpr int NUM_ENGINES = 5;  // the most; ports may have fewer
-constexpr int PC_W = NPUGEN_PC_W;
 
 struct AxiRequest {
     uint64_t araddr, awaddr;
@@ -42,19 +41,6 @@ struct LiteRequest {
 
 struct LiteResponse {
     uint32_t awready, wready, bvalid, bresp, arready, rvalid, rdata, rresp;
-};
-
-struct Inputs {
-    AxiResponse axi;
-    LiteRequest lite;
-    uint32_t rst;
-};
-
-struct Outputs {
-    AxiRequest axi;
-    LiteResponse lite;
-    uint32_t irq, retire_valid;
-    uint32_t retire_pc[NUM_ENGINES];
 };
 
 struct Memory {
@@ -86,9 +72,85 @@ void get(void* into, const Port& port) {
     std::memcpy(into, &port, sizeof(Port));
 }
 
+// Copies of a whole bus, by the prefix of its ports. The payload is copied while it is valid, so
+// that a quiet bus costs little.
+#define NPUGEN_SAMPLE_REQUEST(top, prefix, axi)            \
+    do {                                                   \
+        (axi).arvalid = (top).prefix##arvalid;             \
+        (axi).rready = (top).prefix##rready;               \
+        (axi).awvalid = (top).prefix##awvalid;             \
+        (axi).wvalid = (top).prefix##wvalid;               \
+        (axi).bready = (top).prefix##bready;               \
+        if ((axi).arvalid) {                               \
+            (axi).araddr = (top).prefix##araddr;           \
+            (axi).arid = (top).prefix##arid;               \
+            (axi).arlen = (top).prefix##arlen;             \
+            (axi).arsize = (top).prefix##arsize;           \
+            (axi).arburst = (top).prefix##arburst;         \
+        }                                                  \
+        if ((axi).awvalid) {                               \
+            (axi).awaddr = (top).prefix##awaddr;           \
+            (axi).awid = (top).prefix##awid;               \
+            (axi).awlen = (top).prefix##awlen;             \
+            (axi).awsize = (top).prefix##awsize;           \
+            (axi).awburst = (top).prefix##awburst;         \
+        }                                                  \
+        if ((axi).wvalid) {                                \
+            (axi).wlast = (top).prefix##wlast;             \
+            get((axi).wdata, (top).prefix##wdata);         \
+            get((axi).wstrb, (top).prefix##wstrb);         \
+        }                                                  \
+    } while (false)
+
+#define NPUGEN_DRIVE_RESPONSE(top, prefix, axi)            \
+    do {                                                   \
+        put((top).prefix##arready, &(axi).arready);        \
+        put((top).prefix##awready, &(axi).awready);        \
+        put((top).prefix##wready, &(axi).wready);          \
+        put((top).prefix##rvalid, &(axi).rvalid);          \
+        put((top).prefix##bvalid, &(axi).bvalid);          \
+        if ((axi).rvalid) {                                \
+            put((top).prefix##rid, &(axi).rid);            \
+            put((top).prefix##rresp, &(axi).rresp);        \
+            put((top).prefix##rlast, &(axi).rlast);        \
+            put((top).prefix##rdata, (axi).rdata);         \
+        }                                                  \
+        if ((axi).bvalid) {                                \
+            put((top).prefix##bid, &(axi).bid);            \
+            put((top).prefix##bresp, &(axi).bresp);        \
+        }                                                  \
+    } while (false)
+
+#define NPUGEN_DRIVE_LITE(top, prefix, lite)               \
+    do {                                                   \
+        put((top).prefix##awvalid, &(lite).awvalid);       \
+        put((top).prefix##wvalid, &(lite).wvalid);         \
+        put((top).prefix##arvalid, &(lite).arvalid);       \
+        put((top).prefix##bready, &(lite).bready);         \
+        put((top).prefix##rready, &(lite).rready);         \
+        put((top).prefix##awaddr, &(lite).awaddr);         \
+        put((top).prefix##wdata, &(lite).wdata);           \
+        put((top).prefix##wstrb, &(lite).wstrb);           \
+        put((top).prefix##araddr, &(lite).araddr);         \
+    } while (false)
+
+#define NPUGEN_SAMPLE_LITE(top, prefix, lite)              \
+    do {                                                   \
+        (lite).awready = (top).prefix##awready;            \
+        (lite).wready = (top).prefix##wready;              \
+        (lite).bvalid = (top).prefix##bvalid;              \
+        (lite).bresp = (top).prefix##bresp;                \
+        (lite).arready = (top).prefix##arready;            \
+        (lite).rvalid = (top).prefix##rvalid;              \
+        (lite).rdata = (top).prefix##rdata;                \
+        (lite).rresp = (top).prefix##rresp;                \
+    } while (false)
+
+#include "pins.h"
+
 struct Model {
     VerilatedContext context;
-    Vnpu_top top;
+    Vtop top;
     uint64_t cycle = 0;
     std::string error;
     std::vector<Memory> memories;
@@ -154,83 +216,6 @@ struct Model {
         (void)half;
 #endif
     }
-
-    void drive(const Inputs& in) {
-        top.rst = static_cast<uint8_t>(in.rst);
-        top.m_axi_arready = static_cast<uint8_t>(in.axi.arready);
-        top.m_axi_awready = static_cast<uint8_t>(in.axi.awready);
-        top.m_axi_wready = static_cast<uint8_t>(in.axi.wready);
-        top.m_axi_rvalid = static_cast<uint8_t>(in.axi.rvalid);
-        if (in.axi.rvalid) {
-            put(top.m_axi_rid, &in.axi.rid);
-            put(top.m_axi_rresp, &in.axi.rresp);
-            put(top.m_axi_rlast, &in.axi.rlast);
-            put(top.m_axi_rdata, in.axi.rdata);
-        }
-        top.m_axi_bvalid = static_cast<uint8_t>(in.axi.bvalid);
-        if (in.axi.bvalid) {
-            put(top.m_axi_bid, &in.axi.bid);
-            put(top.m_axi_bresp, &in.axi.bresp);
-        }
-        top.s_axil_awvalid = static_cast<uint8_t>(in.lite.awvalid);
-        top.s_axil_wvalid = static_cast<uint8_t>(in.lite.wvalid);
-        top.s_axil_arvalid = static_cast<uint8_t>(in.lite.arvalid);
-        top.s_axil_bready = static_cast<uint8_t>(in.lite.bready);
-        top.s_axil_rready = static_cast<uint8_t>(in.lite.rready);
-        put(top.s_axil_awaddr, &in.lite.awaddr);
-        put(top.s_axil_wdata, &in.lite.wdata);
-        put(top.s_axil_wstrb, &in.lite.wstrb);
-        put(top.s_axil_araddr, &in.lite.araddr);
-    }
-
-    void sample(Outputs& out) {
-        AxiRequest& axi = out.axi;
-        axi.arvalid = top.m_axi_arvalid;
-        axi.rready = top.m_axi_rready;
-        axi.awvalid = top.m_axi_awvalid;
-        axi.wvalid = top.m_axi_wvalid;
-        axi.bready = top.m_axi_bready;
-        if (axi.arvalid) {
-            axi.araddr = top.m_axi_araddr;
-            axi.arid = top.m_axi_arid;
-            axi.arlen = top.m_axi_arlen;
-            axi.arsize = top.m_axi_arsize;
-            axi.arburst = top.m_axi_arburst;
-        }
-        if (axi.awvalid) {
-            axi.awaddr = top.m_axi_awaddr;
-            axi.awid = top.m_axi_awid;
-            axi.awlen = top.m_axi_awlen;
-            axi.awsize = top.m_axi_awsize;
-            axi.awburst = top.m_axi_awburst;
-        }
-        if (axi.wvalid) {
-            axi.wlast = top.m_axi_wlast;
-            get(axi.wdata, top.m_axi_wdata);
-            get(axi.wstrb, top.m_axi_wstrb);
-        }
-        out.lite.awready = top.s_axil_awready;
-        out.lite.wready = top.s_axil_wready;
-        out.lite.bvalid = top.s_axil_bvalid;
-        out.lite.bresp = top.s_axil_bresp;
-        out.lite.arready = top.s_axil_arready;
-        out.lite.rvalid = top.s_axil_rvalid;
-        out.lite.rdata = top.s_axil_rdata;
-        out.lite.rresp = top.s_axil_rresp;
-        out.irq = top.irq;
-        out.retire_valid = top.retire_valid;
-        if (out.retire_valid) {
-            uint32_t words[NUM_ENGINES * PC_W / 32 + 1] = {};
-            static_assert(sizeof(top.retire_pc) <= sizeof(words), "retire_pc is wider than expected");
-            get(words, top.retire_pc);
-            for (int engine = 0; engine < NUM_ENGINES; ++engine) {
-                const int low = engine * PC_W;
-                uint64_t pair;
-                std::memcpy(&pair, words + low / 32, low / 32 + 1 < int(sizeof(words) / 4) ? 8 : 4);
-                out.retire_pc[engine] = static_cast<uint32_t>(pair >> (low % 32)) & ((1U << PC_W) - 1U);
-            }
-        }
-    }
 };
 
 thread_local std::string creation_error;
@@ -273,11 +258,11 @@ NPUGEN_EXPORT uint32_t npugen_layout() {
 // One clock cycle: settles on the inputs, reports the outputs of this cycle, then takes the edge.
 NPUGEN_EXPORT int npugen_step(Model* model, const Inputs* in, Outputs* out) {
     try {
-        model->drive(*in);
+        drive(model->top, *in);
         model->top.clk = 0;
         model->top.eval();
         model->dump(0);
-        model->sample(*out);
+        sample(model->top, *out);
         model->observe();
         model->top.clk = 1;
         model->top.eval();
