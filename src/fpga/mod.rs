@@ -7,4 +7,5 @@
 
 pub mod ports;
 pub mod registers;
+pub mod shell;
 pub mod target;
