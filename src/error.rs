@@ -178,6 +178,10 @@ pub enum Error {
     #[error("{0}")]
     #[diagnostic(code(simulation), help("{}", _0.remedy()))]
     Simulation(crate::cosim::Error),
+    /// A card that cannot be used, real or simulated.
+    #[error("{0}")]
+    #[diagnostic(code(card), help("{}", _0.remedy()))]
+    Card(crate::fpga::Error),
     /// A tool that is not installed.
     #[error("`{tool}` is needed but was not found")]
     #[diagnostic(code(tool), help("install it: {install}"))]
@@ -229,6 +233,7 @@ impl Error {
             Error::Fault { .. } => 5,
             Error::Write { .. } | Error::Occupied { .. } => 6,
             Error::Simulation(error) => error.exit_status(),
+            Error::Card(error) => error.exit_status(),
         }
     }
 }
@@ -240,6 +245,15 @@ impl From<crate::cosim::Error> for Error {
                 Error::Tool { tool: tool.to_owned(), install: install.to_owned() }
             }
             other => Error::Simulation(other),
+        }
+    }
+}
+
+impl From<crate::fpga::Error> for Error {
+    fn from(error: crate::fpga::Error) -> Error {
+        match error {
+            crate::fpga::Error::Simulation(error) => Error::from(error),
+            other => Error::Card(other),
         }
     }
 }

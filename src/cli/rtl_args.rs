@@ -9,6 +9,7 @@ use crate::cosim::dram::{DramOptions, ErrorResponse, InjectedError, Stalls};
 use crate::cosim::executor::{sources, sources_in};
 use crate::design::{Cell, Design};
 use crate::error::Error;
+use crate::exec::ExecError;
 use crate::files;
 
 /// How the RTL is simulated.
@@ -132,12 +133,14 @@ fn replace(sources: &mut [Source], path: &Path) -> Result<(), Error> {
 }
 
 /// An executor's failure as the program's error.
-pub fn failed(error: crate::exec::ExecError) -> Error {
-    match error {
-        crate::exec::ExecError::Backend(cause) => match cause.downcast::<crate::cosim::Error>() {
-            Ok(cause) => Error::from(*cause),
-            Err(cause) => Error::Execution(crate::exec::ExecError::Backend(cause)),
-        },
-        other => Error::Execution(other),
+pub fn failed(error: ExecError) -> Error {
+    let ExecError::Backend(cause) = error else { return Error::Execution(error) };
+    let cause = match cause.downcast::<crate::cosim::Error>() {
+        Ok(cause) => return Error::from(*cause),
+        Err(cause) => cause,
+    };
+    match cause.downcast::<crate::fpga::Error>() {
+        Ok(cause) => Error::from(*cause),
+        Err(cause) => Error::Execution(ExecError::Backend(cause)),
     }
 }

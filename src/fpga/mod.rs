@@ -5,7 +5,19 @@
 //! ([`registers`]), its Verilog and its build kit. Does not own the machine: it instantiates
 //! `npu_top` and knows the register window and nothing else of it. Start reading at [`target`].
 
+pub mod backend;
+pub mod dma;
+pub mod driver;
+#[cfg(test)]
+mod driver_tests;
+pub mod error;
 pub mod ports;
 pub mod registers;
 pub mod shell;
+pub mod simulated;
+pub mod sysfs;
 pub mod target;
+
+pub use backend::Backend;
+pub use driver::{Card, CardOptions};
+pub use error::Error;

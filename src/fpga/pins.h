@@ -41,12 +41,14 @@ inline void drive(Vtop& top, const Inputs& in) {
         put(top.pcis_araddr, &pcis.araddr);
         put(top.pcis_arlen, &pcis.arlen);
         put(top.pcis_arsize, &pcis.arsize);
+        put(top.pcis_arburst, &pcis.arburst);
     }
     if (pcis.awvalid) {
         put(top.pcis_awid, &pcis.awid);
         put(top.pcis_awaddr, &pcis.awaddr);
         put(top.pcis_awlen, &pcis.awlen);
         put(top.pcis_awsize, &pcis.awsize);
+        put(top.pcis_awburst, &pcis.awburst);
     }
     if (pcis.wvalid) {
         put(top.pcis_wdata, pcis.wdata);

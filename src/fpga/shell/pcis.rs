@@ -428,6 +428,7 @@ impl Pcis {
                 request.awaddr = burst.address;
                 request.awlen = burst.beats - 1;
                 request.awsize = BEAT.trailing_zeros();
+                request.awburst = 1;
             }
         }
         if request.arvalid == 0
@@ -442,6 +443,7 @@ impl Pcis {
                 request.araddr = burst.address;
                 request.arlen = burst.beats - 1;
                 request.arsize = BEAT.trailing_zeros();
+                request.arburst = 1;
             }
         }
     }

@@ -65,6 +65,7 @@ module cl_sim_top (
     input  wire [63:0]  pcis_awaddr,
     input  wire [7:0]   pcis_awlen,
     input  wire [2:0]   pcis_awsize,
+    input  wire [1:0]   pcis_awburst,
     input  wire         pcis_awvalid,
     output wire         pcis_awready,
     input  wire [511:0] pcis_wdata,
@@ -80,6 +81,7 @@ module cl_sim_top (
     input  wire [63:0]  pcis_araddr,
     input  wire [7:0]   pcis_arlen,
     input  wire [2:0]   pcis_arsize,
+    input  wire [1:0]   pcis_arburst,
     input  wire         pcis_arvalid,
     output wire         pcis_arready,
     output wire [15:0]  pcis_rid,
@@ -262,7 +264,7 @@ module cl_sim_top (
     assign ddr_awaddr   = pcis_awaddr;
     assign ddr_awlen    = pcis_awlen;
     assign ddr_awsize   = pcis_awsize;
-    assign ddr_awburst  = 2'b01;
+    assign ddr_awburst  = pcis_awburst;
     assign ddr_awvalid  = pcis_awvalid && open;
     assign pcis_awready = ddr_awready && open;
     assign ddr_wdata    = pcis_wdata;
@@ -278,7 +280,7 @@ module cl_sim_top (
     assign ddr_araddr   = pcis_araddr;
     assign ddr_arlen    = pcis_arlen;
     assign ddr_arsize   = pcis_arsize;
-    assign ddr_arburst  = 2'b01;
+    assign ddr_arburst  = pcis_arburst;
     assign ddr_arvalid  = pcis_arvalid && open;
     assign pcis_arready = ddr_arready && open;
     assign pcis_rid     = (vdip == PCIS_ID) ? 16'h15 : ddr_rid;

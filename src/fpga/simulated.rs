@@ -1,0 +1,153 @@
+//! A simulated card: the shell model as the way to a custom logic.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::backend::{Backend, Pinned, Wait};
+use super::error::Error;
+use super::shell::health::Bus;
+use super::shell::pcis::Source;
+use super::shell::pins::CL_TOP;
+use super::shell::{Shell, ShellOptions};
+use super::target::Target;
+use crate::cosim::build::{self, BuildOptions, Built};
+use crate::cosim::rng::Rng;
+
+/// Nanoseconds of a cycle of `clk_main_a0`.
+const NANOSECONDS: u64 = 4;
+
+/// Bytes of a page of the host: pages of one buffer lie anywhere.
+const PAGE: u64 = 4096;
+
+/// A card in simulation.
+#[derive(Debug)]
+pub struct Simulated {
+    shell: Shell,
+    target: Target,
+    channel: u32,
+    pages: Rng,
+}
+
+impl Simulated {
+    /// A card with the custom logic of this library.
+    pub fn new(target: Target, library: &Path, options: ShellOptions) -> Result<Simulated, Error> {
+        let pages = Rng::new(options.seed ^ 0xf00d);
+        Ok(Simulated { shell: Shell::new(library, options)?, target, channel: 0, pages })
+    }
+
+    /// The shell.
+    pub fn shell(&self) -> &Shell {
+        &self.shell
+    }
+
+    /// The shell, for what a driver does not do.
+    pub fn shell_mut(&mut self) -> &mut Shell {
+        &mut self.shell
+    }
+
+    /// A custom logic that breaks rules ends every access with an error.
+    fn checked(&self) -> Result<(), Error> {
+        match self.shell.violations() {
+            [] => Ok(()),
+            [first, ..] => {
+                Err(Error::Violation { first: first.clone(), count: self.shell.violations().len() })
+            }
+        }
+    }
+
+    /// Who moves bytes between host and card: the shell's DMA engine, where there is one.
+    fn source(&mut self) -> Source {
+        if !self.target.facts().shell_has_dma {
+            return Source::Processor;
+        }
+        self.channel = (self.channel + 1) % 4;
+        Source::Dma(self.channel)
+    }
+}
+
+/// Builds the simulation of a custom logic, or finds it.
+pub fn build(sources: &[build::Source], options: &BuildOptions) -> Result<Built, Error> {
+    Ok(build::build(&CL_TOP, sources, options)?)
+}
+
+impl Backend for Simulated {
+    fn name(&self) -> &'static str {
+        "simulated card"
+    }
+
+    fn read32(&mut self, address: u32) -> Result<u32, Error> {
+        let mut bytes = [0; 4];
+        self.shell.read_lite(Bus::Ocl, address, &mut bytes)?;
+        self.checked()?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn write32(&mut self, address: u32, value: u32) -> Result<(), Error> {
+        self.shell.write_lite(Bus::Ocl, address, &value.to_le_bytes());
+        self.shell.tick()?;
+        self.checked()
+    }
+
+    fn write_card(&mut self, address: u64, bytes: &[u8]) -> Result<(), Error> {
+        let source = self.source();
+        self.shell.write_card(source, address, bytes)?;
+        self.checked()
+    }
+
+    fn read_card(&mut self, address: u64, into: &mut [u8]) -> Result<(), Error> {
+        let source = self.source();
+        self.shell.read_card(source, address, into)?;
+        self.checked()
+    }
+
+    fn wait_interrupt(&mut self, vector: u32, timeout: Duration) -> Result<Wait, Error> {
+        let end = self.now() + timeout;
+        loop {
+            if self.shell.take_interrupt(vector) {
+                self.checked()?;
+                return Ok(Wait::Raised);
+            }
+            if self.now() >= end {
+                self.checked()?;
+                return Ok(Wait::TimedOut);
+            }
+            self.shell.tick()?;
+        }
+    }
+
+    fn pin(&mut self, bytes: u64) -> Result<Vec<Pinned>, Error> {
+        let mut pages = Vec::new();
+        while (pages.len() as u64) < bytes.div_ceil(PAGE) {
+            let address = (1 + self.pages.below(1 << 28)) * PAGE;
+            let memory = self.shell.pcim_mut().memory_mut();
+            if !memory.contains(address, PAGE) {
+                memory.give(address, PAGE);
+                pages.push(Pinned { address, bytes: PAGE });
+            }
+        }
+        Ok(pages)
+    }
+
+    fn read_pinned(&mut self, address: u64, into: &mut [u8]) -> Result<(), Error> {
+        self.shell.pcim().memory().read(address, into);
+        Ok(())
+    }
+
+    fn write_pinned(&mut self, address: u64, bytes: &[u8]) -> Result<(), Error> {
+        let memory = self.shell.pcim_mut().memory_mut();
+        for (at, &byte) in (address..).zip(bytes) {
+            memory.set(at, byte);
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.shell.cycle() * NANOSECONDS)
+    }
+
+    fn pause(&mut self, time: Duration) -> Result<(), Error> {
+        let cycles = time.as_nanos() as u64 / NANOSECONDS;
+        self.shell.ticks(cycles.max(1))?;
+        self.checked()
+    }
+}
