@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 /// Folders below `templates/` whose plain files become part of the output.
-const FOLDERS: [&str; 2] = ["rtl", "sim"];
+const FOLDERS: [&str; 4] = ["rtl", "sim", "fpga/rtl", "fpga/sim"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=templates");

@@ -6,6 +6,7 @@
 //! `npu_top` and knows the register window and nothing else of it. Start reading at [`target`].
 
 pub mod backend;
+pub mod clock;
 pub mod dma;
 pub mod driver;
 #[cfg(test)]
@@ -13,10 +14,12 @@ mod driver_tests;
 pub mod error;
 pub mod ports;
 pub mod registers;
+pub mod rtl;
 pub mod shell;
 pub mod simulated;
 pub mod sysfs;
 pub mod target;
+mod views;
 
 pub use backend::Backend;
 pub use driver::{Card, CardOptions};

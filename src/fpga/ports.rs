@@ -47,13 +47,6 @@ pub struct ClPort {
     pub note: String,
 }
 
-impl ClPort {
-    /// Whether the port exists when no macro is defined, as the shells are built.
-    pub fn is_active(&self) -> bool {
-        self.ifdef_guard.is_empty() || self.ifdef_guard.starts_with('!')
-    }
-}
-
 /// A port of `sh_ddr`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ShDdrPort {
@@ -77,4 +70,25 @@ pub struct TableError(#[from] csv::Error);
 /// Rows of a table.
 pub fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<Vec<T>, TableError> {
     csv::Reader::from_reader(text.as_bytes()).deserialize().map(|row| Ok(row?)).collect()
+}
+
+/// Rows of a table of the custom logic's ports that exist when no macro is defined, as the shells
+/// are built.
+pub fn read_active(text: &str) -> Result<Vec<ClPort>, TableError> {
+    #[derive(Deserialize)]
+    struct Guard {
+        ifdef_guard: String,
+    }
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers()?.clone();
+    let mut ports = Vec::new();
+    for record in reader.records() {
+        let record = record?;
+        // Widths of the others are macros too.
+        let guard: Guard = record.deserialize(Some(&header))?;
+        if guard.ifdef_guard.is_empty() || guard.ifdef_guard.starts_with('!') {
+            ports.push(record.deserialize(Some(&header))?);
+        }
+    }
+    Ok(ports)
 }

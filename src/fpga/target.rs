@@ -139,16 +139,13 @@ impl Target {
         }
     }
 
-    /// Ports of the custom-logic top, in the order of the shell's own list, those that do not exist
-    /// as the shell is built left out.
+    /// Ports of the custom-logic top, in the order of the shell's own list.
     pub fn cl_ports(self) -> Result<Vec<ClPort>, TableError> {
         let text = match self {
             Target::AwsF1 => include_str!("../../fpga/ports/aws_f1_cl.csv"),
             Target::AwsF2 => include_str!("../../fpga/ports/aws_f2_cl.csv"),
         };
-        let mut found: Vec<ClPort> = ports::read(text)?;
-        found.retain(ClPort::is_active);
-        Ok(found)
+        ports::read_active(text)
     }
 
     /// Ports of the shell's DRAM controllers, `sh_ddr`.

@@ -76,7 +76,7 @@ pub fn simulation_models(design: &Design) -> Vec<OutputFile> {
 }
 
 /// The embedded files of a folder below the banner.
-fn plain(design: &Design, folder: &str) -> Vec<OutputFile> {
+pub(crate) fn plain(design: &Design, folder: &str) -> Vec<OutputFile> {
     let banner = banner(design, "//");
     leaves::LEAVES
         .iter()

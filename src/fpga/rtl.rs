@@ -1,0 +1,152 @@
+//! Verilog of the custom logic, and of its simulation.
+//!
+//! The machine's modules come from [`crate::rtl`] unchanged but for their file names: the kits
+//! take a flat folder of `.sv` files. What differs from shell to shell is in `cl_npu.sv`, which is
+//! made from the port tables, so that no port can be forgotten.
+
+use crate::design::Design;
+use crate::fpga::target::Target;
+use crate::fpga::{clock, views};
+use crate::rtl::{self, OutputFile, RenderError};
+
+/// Width of every AXI4 bus of the shells, in bits.
+pub const BUS_BITS: usize = 512;
+
+/// Choices of a kit that the design does not make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClOptions {
+    /// Which of the target's DRAM channels, by its place in [`crate::fpga::target::Facts::ddr_channels`].
+    pub channel: usize,
+}
+
+/// A design that a target's shell cannot carry.
+#[derive(Debug, thiserror::Error)]
+pub enum ClError {
+    /// The bus has another width than the shell's.
+    #[error("`axi.data_bits` is {found}, but the shell's buses have {BUS_BITS} bits")]
+    Bus {
+        /// Width of the design's bus.
+        found: usize,
+    },
+    /// No clock manager setting gives the frequency.
+    #[error(
+        "`clock_mhz` is {found}, which cannot be made from the shell's {main} MHz (1 to {main} can, where the division is exact)"
+    )]
+    Clock {
+        /// Frequency asked for.
+        found: u32,
+        /// Frequency of the shell's clock.
+        main: u32,
+    },
+    /// A channel the target does not have.
+    #[error("there is no DRAM channel `{found}`; {target} has {}", known.join(", "))]
+    Channel {
+        /// Name given.
+        found: String,
+        /// Name of the target.
+        target: &'static str,
+        /// Names there are.
+        known: &'static [&'static str],
+    },
+    /// A port table that cannot be read.
+    #[error(transparent)]
+    Table(#[from] super::ports::TableError),
+    /// A template that cannot be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+impl ClError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            ClError::Bus { .. } => "set `axi.data_bits: 512`, or give `--set axi.data_bits=512`",
+            ClError::Clock { .. } => "choose another `clock_mhz`, for instance 250, 200 or 125",
+            ClError::Channel { .. } => "give one of these to `--ddr`",
+            ClError::Table(_) | ClError::Render(_) => "this is a mistake in npugen: report it",
+        }
+    }
+}
+
+impl ClOptions {
+    /// With the channel of this name, or the target's first.
+    pub fn new(target: Target, channel: Option<&str>) -> Result<ClOptions, ClError> {
+        let facts = target.facts();
+        let Some(name) = channel else { return Ok(ClOptions { channel: 0 }) };
+        match facts.ddr_channels.iter().position(|known| *known == name) {
+            Some(channel) => Ok(ClOptions { channel }),
+            None => Err(ClError::Channel {
+                found: name.to_owned(),
+                target: facts.title,
+                known: facts.ddr_channels,
+            }),
+        }
+    }
+}
+
+/// What must hold before anything is made.
+fn check(design: &Design, target: Target) -> Result<Option<clock::Mmcm>, ClError> {
+    let found = design.axi().data_bits;
+    if found != BUS_BITS {
+        return Err(ClError::Bus { found });
+    }
+    let main = target.facts().main_clock_mhz;
+    if design.clock_mhz() == main {
+        return Ok(None);
+    }
+    let refused = || ClError::Clock { found: design.clock_mhz(), main };
+    clock::settings(main, design.clock_mhz()).map(Some).ok_or_else(refused)
+}
+
+/// All modules for synthesis, `design/*.sv`, sorted by name.
+pub fn emit(
+    design: &Design,
+    target: Target,
+    options: ClOptions,
+) -> Result<Vec<OutputFile>, ClError> {
+    let mmcm = check(design, target)?;
+    let banner = rtl::banner(design, "//");
+    let mut files = rtl::emit(design)?;
+    for file in &mut files {
+        file.path = flat(&file.path, "rtl/");
+    }
+    for file in rtl::plain(design, "fpga/rtl/") {
+        // A clock manager nobody uses would only be in the way.
+        if mmcm.is_none() && file.path.ends_with("npu_cl_clock.v") {
+            continue;
+        }
+        files.push(OutputFile::new(flat(&file.path, "fpga/rtl/"), file.text));
+    }
+    for (name, text) in views::synthesis(design, target, options, mmcm)? {
+        files.push(OutputFile::new(format!("design/{name}"), format!("{banner}{text}")));
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+/// What a simulation of the custom logic needs besides [`emit`], `sim/*`, sorted by name.
+pub fn simulation(
+    design: &Design,
+    target: Target,
+    options: ClOptions,
+) -> Result<Vec<OutputFile>, ClError> {
+    let mmcm = check(design, target)?;
+    let banner = rtl::banner(design, "//");
+    let mut files = Vec::new();
+    if mmcm.is_some() {
+        for file in rtl::plain(design, "fpga/sim/") {
+            files.push(OutputFile::new(file.path.replacen("fpga/sim/", "sim/", 1), file.text));
+        }
+    }
+    for (name, text) in views::simulation(target, options)? {
+        files.push(OutputFile::new(format!("sim/{name}"), format!("{banner}{text}")));
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+/// `rtl/npu_x.v` as `design/npu_x.sv`.
+fn flat(path: &str, folder: &str) -> String {
+    let name = path.trim_start_matches(folder).trim_end_matches(".v");
+    format!("design/{name}.sv")
+}
