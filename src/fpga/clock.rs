@@ -31,7 +31,8 @@ pub fn settings(input_mhz: u32, output_mhz: u32) -> Option<Mmcm> {
             if !range.contains(&oscillator_8) || !exact || !(16..=8 * 128).contains(&out_8) {
                 continue;
             }
-            let worth = (mult_8 % 8 == 0 && out_8 % 8 == 0, oscillator_8 / divide);
+            let worth =
+                (mult_8.is_multiple_of(8) && out_8.is_multiple_of(8), oscillator_8 / divide);
             if best.is_none_or(|(found, _)| worth > found) {
                 best = Some((worth, Mmcm { mult_8, divide, out_8 }));
             }

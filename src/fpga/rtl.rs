@@ -132,7 +132,7 @@ pub fn simulation(
 ) -> Result<Vec<OutputFile>, ClError> {
     let mmcm = check(design, target)?;
     let banner = rtl::banner(design, "//");
-    let mut files = Vec::new();
+    let mut files = rtl::simulation_models(design);
     if mmcm.is_some() {
         for file in rtl::plain(design, "fpga/sim/") {
             files.push(OutputFile::new(file.path.replacen("fpga/sim/", "sim/", 1), file.text));

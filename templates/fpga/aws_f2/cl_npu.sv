@@ -110,7 +110,7 @@ module `CL_NAME (
         .sh_cl_ddr_is_ready(ddr_is_ready)
     );
 
-    // ---- Constants of the interfaces in use, and all outputs of those that are not ---------------
+    // ---- Constants of the interfaces in use, and all outputs of those that are not -----------
 [% for row in top.ties %]
     assign [[ row.name ]] = [[ row.value ]];
 [%- endfor %]
