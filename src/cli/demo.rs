@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::card_args::{self, Place, preset};
 use super::rtl_args::{RtlArgs, failed};
 use super::{DesignArgs, print, say};
 use crate::cosim::Rtl;
@@ -30,18 +31,26 @@ Examples:
   npugen demo
   npugen demo --full
   npugen demo -c tiny --pictures 5 --json
+  npugen demo --on aws-f2-sim -c tiny --set axi.data_bits=512 --pictures 2
   npugen demo --golden-only --save digits.npu     for `run`, `compare`, `lint` and `disasm`")]
 pub struct Args {
     #[command(flatten)]
     design: DesignArgs,
-    /// Pictures to run on the RTL; the golden model runs all.
+    /// Where to run besides the golden model. A card takes the configuration made for it, unless
+    /// `--config` names another.
+    #[arg(long, value_enum, default_value_t = Place::Rtl)]
+    on: Place,
+    /// PCI address of the card, where there are several.
+    #[arg(long, value_name = "ADDRESS")]
+    device: Option<String>,
+    /// Pictures to run there; the golden model runs all.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pictures: usize,
-    /// Run all pictures on the RTL.
+    /// Run all pictures there.
     #[arg(long)]
     full: bool,
     /// Leave the RTL out; needs no other tools.
-    #[arg(long, conflicts_with_all = ["full", "pictures"])]
+    #[arg(long, conflicts_with_all = ["full", "pictures", "on"])]
     golden_only: bool,
     /// Keep the program, with tensors `input` and `logits`.
     #[arg(long, value_name = "FILE")]
@@ -74,7 +83,11 @@ impl Outcome {
 
 /// Runs the demonstration.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let design = args.design.design()?;
+    let card = args.on.card();
+    let design = match card {
+        Some((target, _)) => args.design.design_or(preset(target))?,
+        None => args.design.design()?,
+    };
     let digits = digits::program(&design).map_err(Error::Digits)?;
     let held_out = digits::held_out(&digits.program).map_err(Error::Digits)?;
     let report = lint(&design, &digits.program);
@@ -87,23 +100,22 @@ pub fn run(args: &Args) -> Result<(), Error> {
     }
 
     let golden = classify(&mut Golden::new(&design), &digits, &held_out, held_out.pictures.len())?;
-    let rtl = if args.golden_only {
+    let count = if args.full { usize::MAX } else { args.pictures };
+    let count = count.min(held_out.pictures.len());
+    let rtl = if args.golden_only || args.on == Place::Golden {
         None
     } else {
-        let count = if args.full { held_out.pictures.len() } else { args.pictures };
-        say(&format!("building the simulation of {} (cached for the next run)", design.name()));
-        let mut options = args.rtl.options(&design)?;
-        options.progress = false;
-        let mut rtl = Rtl::new(&design, options)?;
-        Some(classify(&mut rtl, &digits, &held_out, count.min(held_out.pictures.len()))?)
+        let mut executor = machine(args, &design)?;
+        Some(classify(executor.as_mut(), &digits, &held_out, count)?)
     };
+    let name = if card.is_some() { "card" } else { "RTL" };
 
     if args.json {
-        print(&format!("{:#}\n", as_json(&design, &digits, &golden, rtl.as_ref())))?;
+        print(&format!("{:#}\n", as_json(&design, &digits, &golden, (name, rtl.as_ref()))))?;
     } else {
-        print(&as_text(&design, &digits, &golden, rtl.as_ref()))?;
+        print(&as_text(&design, &digits, &golden, (name, rtl.as_ref())))?;
     }
-    for (name, outcome) in [("golden model", Some(&golden)), ("RTL", rtl.as_ref())] {
+    for (name, outcome) in [("golden model", Some(&golden)), (name, rtl.as_ref())] {
         if let Some(outcome) = outcome
             && outcome.equal < outcome.pictures
         {
@@ -117,6 +129,20 @@ pub fn run(args: &Args) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The machine, by itself or on a card.
+fn machine(args: &Args, design: &Design) -> Result<Box<dyn Executor>, Error> {
+    let card = args.on.card();
+    if !matches!(card, Some((_, false))) {
+        say(&format!("building the simulation of {} (cached for the next run)", design.name()));
+    }
+    if let Some(card) = card {
+        return card_args::open(design, card, &args.rtl, args.device.as_deref());
+    }
+    let mut options = args.rtl.options(design)?;
+    options.progress = false;
+    Ok(Box::new(Rtl::new(design, options)?))
 }
 
 /// Runs the first `count` pictures.
@@ -182,7 +208,12 @@ fn percent(part: f64, whole: f64) -> f64 {
     100.0 * part / whole.max(1.0)
 }
 
-fn as_text(design: &Design, digits: &Workload, golden: &Outcome, rtl: Option<&Outcome>) -> String {
+fn as_text(
+    design: &Design,
+    digits: &Workload,
+    golden: &Outcome,
+    (name, rtl): (&str, Option<&Outcome>),
+) -> String {
     let mut text = format!(
         "digits network, {} multiply-accumulates a picture, on {} ({}x{}, {} bit bus)\n",
         digits.macs,
@@ -203,7 +234,7 @@ fn as_text(design: &Design, digits: &Workload, golden: &Outcome, rtl: Option<&Ou
     };
     text += &line("golden", golden);
     if let Some(rtl) = rtl {
-        text += &line("RTL   ", rtl);
+        text += &line(&format!("{name:<6}"), rtl);
         let Speed { cycles, pictures_per_second, utilisation } = speed(design, digits, rtl);
         text += &format!(
             "        {cycles:.0} cycles a picture: {pictures_per_second:.0} pictures per second at {} MHz, utilisation {utilisation:.1} %\n",
@@ -217,7 +248,7 @@ fn as_json(
     design: &Design,
     digits: &Workload,
     golden: &Outcome,
-    rtl: Option<&Outcome>,
+    (name, rtl): (&str, Option<&Outcome>),
 ) -> serde_json::Value {
     let counts = |outcome: &Outcome| {
         json!({
@@ -242,7 +273,7 @@ fn as_json(
         figures["pictures_per_second"] = json!(pictures_per_second);
         figures["utilisation_percent"] = json!(utilisation);
         figures["counters_of_last_picture"] = json!(rtl.last.counters);
-        value["rtl"] = figures;
+        value[name.to_ascii_lowercase()] = figures;
     }
     value
 }

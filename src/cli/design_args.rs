@@ -1,6 +1,6 @@
 //! The arguments that choose a design, shared by all subcommands that need one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::Override;
 use crate::design::{Design, PRESETS};
@@ -11,8 +11,9 @@ use crate::error::Error;
 pub struct DesignArgs {
     /// Configuration file, or the name of one that comes with the program: default, edge, tiny,
     /// aws_f1, aws_f2, genesys_03.
-    #[arg(short, long, value_name = "FILE", default_value = "default")]
-    pub config: PathBuf,
+    /// [default: default]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Rows of the array; overrides `array.rows`.
     #[arg(long, value_name = "1..256", allow_negative_numbers = true)]
     pub rows: Option<i64>,
@@ -27,9 +28,15 @@ pub struct DesignArgs {
 impl DesignArgs {
     /// Reads and checks the design.
     pub fn design(&self) -> Result<Design, Error> {
+        self.design_or("default")
+    }
+
+    /// The same, where another configuration is the one that is not asked for.
+    pub fn design_or(&self, preset: &str) -> Result<Design, Error> {
         let overrides = self.overrides()?;
-        if !self.config.exists() {
-            let name = self.config.display().to_string();
+        let config = self.config.as_deref().unwrap_or(Path::new(preset));
+        if !config.exists() {
+            let name = config.display().to_string();
             if PRESETS.iter().any(|(preset, _)| *preset == name) {
                 return Design::preset_with(&name, &overrides);
             }
@@ -37,7 +44,7 @@ impl DesignArgs {
                 return Err(Error::unknown_preset(&name));
             }
         }
-        Design::from_file(&self.config, &overrides)
+        Design::from_file(config, &overrides)
     }
 
     fn overrides(&self) -> Result<Vec<Override>, Error> {

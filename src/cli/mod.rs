@@ -7,6 +7,7 @@ mod archive;
 mod asm;
 mod bench;
 mod build;
+mod card_args;
 mod compare;
 mod compile;
 mod completions;

@@ -92,7 +92,7 @@ pub fn open(path: &Path, config: Option<&Path>) -> Result<(Program, Design), Err
 /// The design of a configuration file or preset.
 pub fn design(config: &Path) -> Result<Design, Error> {
     let config = config.to_owned();
-    super::DesignArgs { config, rows: None, cols: None, set: Vec::new() }.design()
+    super::DesignArgs { config: Some(config), rows: None, cols: None, set: Vec::new() }.design()
 }
 
 fn find<'p>(program: &'p Program, name: &str) -> Result<&'p Tensor, Error> {

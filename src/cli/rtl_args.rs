@@ -66,6 +66,15 @@ pub struct RtlArgs {
 }
 
 impl RtlArgs {
+    /// How the model is built.
+    pub fn build_options(&self) -> BuildOptions {
+        BuildOptions {
+            cache: self.cache_dir.clone(),
+            flavour: Flavour::Fast,
+            quick: self.quick_build,
+        }
+    }
+
     /// The options; a progress bar where a person can see it.
     pub fn options(&self, design: &Design) -> Result<RtlOptions, Error> {
         let cell = (!self.exact_cell).then_some(Cell::Simulation);
@@ -83,11 +92,7 @@ impl RtlArgs {
         };
         Ok(RtlOptions {
             sources: verilog,
-            build: BuildOptions {
-                cache: self.cache_dir.clone(),
-                flavour: Flavour::Fast,
-                quick: self.quick_build,
-            },
+            build: self.build_options(),
             dram: DramOptions {
                 latency: self.latency,
                 bandwidth_percent: self.bandwidth,

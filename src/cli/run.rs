@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::archive::{Archive, Comparison};
-use super::bench::On;
+use super::card_args::{self, Place};
 use super::program_args::{ProgramArgs, outputs, write_outputs};
 use super::rtl_args::{RtlArgs, failed};
 use super::{print, say};
@@ -18,7 +18,7 @@ use crate::exec::{Executor, RunReport};
 use crate::golden::Golden;
 use crate::program::{Program, RegionKind};
 
-/// Run a program on the golden model or on the simulated RTL.
+/// Run a program on the golden model, on the simulated RTL or on a card.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,8 +34,11 @@ pub struct Args {
     #[command(flatten)]
     program: ProgramArgs,
     /// Where to run.
-    #[arg(long, value_enum, default_value_t = On::Golden)]
-    on: On,
+    #[arg(long, value_enum, default_value_t = Place::Golden)]
+    on: Place,
+    /// PCI address of the card, where there are several.
+    #[arg(long, value_name = "ADDRESS")]
+    device: Option<String>,
     /// Write a tensor to a NumPy file after the run. May be given again.
     #[arg(short, long, value_name = "TENSOR=FILE.npy")]
     output: Vec<String>,
@@ -84,9 +87,14 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let outputs = outputs(&program, &args.output)?;
     check_window(args)?;
     let mut speed = None;
-    let mut executor: Box<dyn Executor> = match args.on {
-        On::Golden => Box::new(Golden::new(&design)),
-        On::Rtl => {
+    let mut executor: Box<dyn Executor> = match (args.on.card(), args.on) {
+        (Some(card), _) => {
+            let executor = card_args::open(&design, card, &args.rtl, args.device.as_deref())?;
+            let (_, simulated) = card;
+            speed = simulated.then(std::time::Instant::now);
+            executor
+        }
+        (None, Place::Rtl) => {
             let mut options = args.rtl.options(&design)?;
             options.trace = args.vcd.as_ref().map(|path| TraceWindow {
                 from: args.from,
@@ -100,6 +108,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
             speed = Some(std::time::Instant::now());
             Box::new(rtl)
         }
+        (None, _) => Box::new(Golden::new(&design)),
     };
     executor.load(&program).map_err(failed)?;
     for input in &inputs {
@@ -178,8 +187,9 @@ fn report_comparison(comparison: &Comparison) -> Result<(), Error> {
 fn check_window(args: &Args) -> Result<(), Error> {
     let usage =
         |message: String, remedy: &str| Err(Error::Usage { message, remedy: remedy.to_owned() });
-    if args.vcd.is_some() && args.on == On::Golden {
-        return usage("the golden model has no waveform".to_owned(), "add `--on rtl`");
+    if args.vcd.is_some() && args.on != Place::Rtl {
+        let what = if args.on == Place::Golden { "the golden model" } else { "a card" };
+        return usage(format!("{what} has no waveform"), "give `--on rtl`");
     }
     if args.from > args.to {
         let message =
@@ -187,6 +197,15 @@ fn check_window(args: &Args) -> Result<(), Error> {
         return usage(message, "give a `--to` that is not before `--from`");
     }
     Ok(())
+}
+
+/// Launches that retired; cards only count them.
+fn launches(report: &RunReport) -> u64 {
+    let counted = report.counters.iter().filter(|(name, _)| name.ends_with(".retired"));
+    match report.retired.len() as u64 {
+        0 => counted.map(|(_, count)| count).sum(),
+        seen => seen,
+    }
 }
 
 fn json_report(report: &RunReport, seconds: Option<f64>) -> String {
@@ -198,7 +217,7 @@ fn json_report(report: &RunReport, seconds: Option<f64>) -> String {
         .map(|tag| json!({"engine": tag.engine.name(), "tag": tag.tag, "cycle": tag.cycle}))
         .collect();
     let value = json!({
-        "launches": report.retired.len(),
+        "launches": launches(report),
         "cycles": report.cycles,
         "seconds": seconds,
         "fault": report.fault.map(|fault| fault.to_string()),
@@ -209,7 +228,7 @@ fn json_report(report: &RunReport, seconds: Option<f64>) -> String {
 }
 
 fn text_report(report: &RunReport, seconds: Option<f64>) -> String {
-    let mut text = format!("{} launches retired\n", report.retired.len());
+    let mut text = format!("{} launches retired\n", launches(report));
     if let Some(cycles) = report.cycles {
         text += &format!("{cycles} cycles\n");
         for (name, value) in report.counters.iter().filter(|(_, value)| **value != 0) {

@@ -7,13 +7,13 @@ use super::backend::{Backend, Wait};
 use super::dma::{self, Dma};
 use super::error::Error;
 use super::registers::{
-    CL_WINDOW, ID_VALUE, NPU_VECTOR, NPU_WINDOW, VERSION, clock, id, memory, version,
+    CL_WINDOW, ID_VALUE, NOTHING, NPU_VECTOR, NPU_WINDOW, VERSION, clock, id, memory, version,
 };
 use crate::design::Design;
 use crate::exec::{ExecError, Executor, RunReport};
 use crate::host::{self, Layout, Loaded, Registers};
 use crate::program::{self, Program};
-use crate::rtl::csr::Csr;
+use crate::rtl::csr::{self, Csr};
 
 /// From so many bytes on a transfer is worth the DMA engine's descriptors.
 const WORTH_DMA: usize = 1024;
@@ -180,6 +180,7 @@ impl<B: Backend> Card<B> {
         if table != VERSION {
             return Err(Error::Version { found: table, expected: VERSION });
         }
+        alive(&mut backend, options.calibration)?;
         let mut npu = Window { backend: &mut backend, base: NPU_WINDOW };
         host::identify(&mut npu, design.fingerprint().0)?;
         let memory_bytes = calibrated(&mut backend, options.calibration)?;
@@ -283,6 +284,18 @@ impl<B: Backend> Card<B> {
             fault,
         })
     }
+}
+
+/// Waits until the machine's clock stands: until then its window holds nothing.
+fn alive<B: Backend>(backend: &mut B, patience: Duration) -> Result<(), Error> {
+    let start = backend.now();
+    while backend.read32(NPU_WINDOW + u32::from(csr::id::REG.offset))? == NOTHING {
+        if backend.now().saturating_sub(start) > patience {
+            return Err(Error::NoClock { waited: patience });
+        }
+        backend.pause(Duration::from_micros(1))?;
+    }
+    Ok(())
 }
 
 /// Waits for the memory; how many bytes it has.

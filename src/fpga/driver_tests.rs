@@ -178,6 +178,7 @@ fn a_card_that_is_not_ours_is_refused() {
         refused(at(&id::REG), 0xdead_beef).to_string(),
         "the card holds no custom logic of npugen: its register `id` reads 0xdeadbeef, not 0x4c43504e"
     );
+    assert!(matches!(refused(npu(&csr::id::REG), 0xdead_beef), Error::NoClock { .. }));
     assert!(matches!(refused(at(&version::REG), 9), Error::Version { found: 9, .. }));
     let error = refused(npu(&csr::fingerprint_lo::REG), 1);
     assert!(matches!(error, Error::Host(crate::host::Error::Identity { .. })), "{error}");

@@ -75,6 +75,12 @@ pub enum Error {
         /// What was read.
         what: String,
     },
+    /// The machine has no clock.
+    #[error("the machine has no clock after {waited:?}: its registers hold nothing")]
+    NoClock {
+        /// Patience.
+        waited: Duration,
+    },
     /// The card's memory did not calibrate.
     #[error("the card's memory is not calibrated after {waited:?}")]
     NotCalibrated {
@@ -180,6 +186,7 @@ impl Error {
             | Error::Version { .. }
             | Error::Violation { .. }
             | Error::NoAnswer { .. }
+            | Error::NoClock { .. }
             | Error::NotCalibrated { .. }
             | Error::Hang { .. }
             | Error::Dma { .. } => 5,
@@ -211,7 +218,9 @@ impl Error {
             Error::NoAnswer { .. } => {
                 "wait 4 ms and try again; if that does not help, clear and load the image; `sudo fpga-describe-local-image -S 0 -M` counts time-outs"
             }
-            Error::NotCalibrated { .. } => "clear and load the image; then look at its metrics",
+            Error::NoClock { .. } | Error::NotCalibrated { .. } => {
+                "clear and load the image; then look at its metrics"
+            }
             Error::Hang { .. } => {
                 "`npugen lint` finds deadlocks; `sudo fpga-describe-local-image -S 0 -M` counts time-outs"
             }

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::backend::{Backend, Pinned, Wait};
 use super::error::Error;
+use super::rtl::{self, ClError, ClOptions};
 use super::shell::health::Bus;
-use super::shell::pcis::Source;
+use super::shell::pcis::Source as Asker;
 use super::shell::pins::CL_TOP;
 use super::shell::{Shell, ShellOptions};
-use super::target::Target;
-use crate::cosim::build::{self, BuildOptions, Built};
+use super::target::{Facts, Target};
+use crate::cosim::build::{self, BuildOptions, Built, Source};
 use crate::cosim::rng::Rng;
+use crate::design::{Cell, Design};
 
 /// Nanoseconds of a cycle of `clk_main_a0`.
 const NANOSECONDS: u64 = 4;
@@ -56,18 +58,92 @@ impl Simulated {
     }
 
     /// Who moves bytes between host and card: the shell's DMA engine, where there is one.
-    fn source(&mut self) -> Source {
+    fn source(&mut self) -> Asker {
         if !self.target.facts().shell_has_dma {
-            return Source::Processor;
+            return Asker::Processor;
         }
         self.channel = (self.channel + 1) % 4;
-        Source::Dma(self.channel)
+        Asker::Dma(self.channel)
     }
 }
 
+/// How a card is simulated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimulationOptions {
+    /// How the model is built and where it is kept.
+    pub build: BuildOptions,
+    /// The shell's behaviour; the size of its memory is the target's.
+    pub shell: ShellOptions,
+    /// Which of the target's DRAM channels.
+    pub channel: Option<String>,
+    /// Which cell the array is simulated with; all are equal in every bit and cycle.
+    pub cell: Option<Cell>,
+}
+
+impl Default for SimulationOptions {
+    fn default() -> Self {
+        SimulationOptions {
+            build: BuildOptions::default(),
+            shell: ShellOptions::default(),
+            channel: None,
+            cell: Some(Cell::Simulation),
+        }
+    }
+}
+
+/// The Verilog of a target's custom logic for a design, as it is simulated: what the kit builds,
+/// below the simulation's top.
+pub fn sources(
+    design: &Design,
+    target: Target,
+    options: &SimulationOptions,
+) -> Result<Vec<Source>, Error> {
+    let simulated = options.cell.map(|cell| design.with_cell(cell));
+    let design = simulated.as_ref().unwrap_or(design);
+    let cl = ClOptions::new(target, options.channel.as_deref())?;
+    let mut files = rtl::emit(design, target, cl)?;
+    files.extend(rtl::simulation(design, target, cl)?);
+    let mut sources: Vec<Source> = files
+        .into_iter()
+        .map(|file| Source {
+            name: file.path.rsplit('/').next().unwrap_or(&file.path).to_owned(),
+            text: file.text,
+        })
+        .collect();
+    let Facts { id0, id1, .. } = target.facts();
+    let ids = format!("`define CL_SH_ID0 32'h{id0:08x}\n`define CL_SH_ID1 32'h{id1:08x}\n");
+    for (name, text) in [
+        ("cl_common_defines.vh", String::new()),
+        ("cl_id_defines.vh", ids),
+        ("cl_npu_defines.vh", "`define CL_NAME cl_npu\n".to_owned()),
+    ] {
+        sources.push(Source { name: name.to_owned(), text });
+    }
+    Ok(sources)
+}
+
 /// Builds the simulation of a custom logic, or finds it.
-pub fn build(sources: &[build::Source], options: &BuildOptions) -> Result<Built, Error> {
+pub fn build(sources: &[Source], options: &BuildOptions) -> Result<Built, Error> {
     Ok(build::build(&CL_TOP, sources, options)?)
+}
+
+impl Simulated {
+    /// A card of a target with the custom logic of a design; also how long its build took.
+    pub fn with_design(
+        design: &Design,
+        target: Target,
+        options: &SimulationOptions,
+    ) -> Result<(Simulated, Built), Error> {
+        let built = build(&sources(design, target, options)?, &options.build)?;
+        let shell = ShellOptions { dram_bytes: target.facts().ddr_bytes, ..options.shell.clone() };
+        Ok((Simulated::new(target, &built.library, shell)?, built))
+    }
+}
+
+impl From<ClError> for Error {
+    fn from(error: ClError) -> Error {
+        Error::Design { remedy: error.remedy(), message: error.to_string() }
+    }
 }
 
 impl Backend for Simulated {

@@ -82,7 +82,7 @@ rules! {
     ResponseReady "write responses are taken within 8 us";
     Again "a vector is asked for again only after its acknowledge, for one cycle each";
     Silent "nothing is offered during reset";
-    FunctionReset "a function-level reset is reported as done, once, and only then";
+    FunctionReset "a function-level reset is reported as done, and nothing else is";
 }
 
 /// A rule that was broken.

@@ -46,7 +46,9 @@ pub struct ShellOptions {
     pub times: Times,
     /// Cycles of reset.
     pub reset: u32,
-    /// Cycles until the DRAM is calibrated.
+    /// Cycles from the end of reset to the host's first access.
+    pub wake: u64,
+    /// Cycles until the DRAM is calibrated, from the end of reset.
     pub calibration: u64,
     /// Cycles until an interrupt is acknowledged, at most.
     pub interrupt_latency: u64,
@@ -70,6 +72,7 @@ impl Default for ShellOptions {
             skew: 12,
             times: Times::default(),
             reset: 64,
+            wake: 250,
             calibration: 500,
             interrupt_latency: 100,
             host_latency: 150,
@@ -83,6 +86,9 @@ impl Default for ShellOptions {
 
 /// Cycles a function-level reset may take.
 const FLR_PATIENCE: u64 = 10_000;
+
+/// Cycles after a function-level reset in which it may still be reported as done.
+const FLR_ECHO: u64 = 8;
 
 /// Interrupts of one vector.
 #[derive(Debug, Clone, Copy, Default)]
@@ -106,6 +112,7 @@ pub struct Shell {
     dram: Dram,
     vectors: [Vector; VECTORS],
     flr_done: u32,
+    flr_fell: u64,
     calibrated_at: u64,
     log: Log,
     rng: Rng,
@@ -138,6 +145,7 @@ impl Shell {
             dram: Dram::new(Memory::card(options.dram_bytes), rules, dram),
             vectors: [Vector::default(); VECTORS],
             flr_done: 0,
+            flr_fell: 0,
             calibrated_at: 0,
             log: Log::default(),
             rng: Rng::new(seed ^ 0xc),
@@ -145,6 +153,7 @@ impl Shell {
         };
         shell.set_switches(shell.options.switches);
         shell.reset()?;
+        shell.ticks(shell.options.wake)?;
         Ok(shell)
     }
 
@@ -311,12 +320,16 @@ impl Shell {
         if self.outputs.flr_done == 0 {
             return;
         }
-        if self.inputs.flr_assert == 0 {
+        // While it was asked for, and as long as the custom logic takes to see that it is not.
+        if self.inputs.flr_assert == 0 && cycle - self.flr_fell > FLR_ECHO {
             let seen = "reported as done, but none was asked for";
             self.log.report(cycle, Bus::Reset, Rule::FunctionReset, seen);
         }
         self.flr_done += 1;
-        self.inputs.flr_assert = 0;
+        if self.inputs.flr_assert != 0 {
+            self.inputs.flr_assert = 0;
+            self.flr_fell = cycle;
+        }
     }
 
     /// A function-level reset, as the host asks for it.

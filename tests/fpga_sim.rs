@@ -1,0 +1,166 @@
+//! The digits network through a whole custom logic, driven as on a card: program and data by the
+//! host's bus, start by registers, end by interrupt, results by DMA, against onnxruntime. Needs
+//! Verilator: where it is missing the tests say so and pass, unless `CI` is set.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
+use npugen::config::Override;
+use npugen::cosim::build::BuildOptions;
+use npugen::design::Design;
+use npugen::exec::{Cause, Executor};
+use npugen::fpga::backend::Backend;
+use npugen::fpga::registers::{CL_WINDOW, NOTHING, scratch};
+use npugen::fpga::shell::ShellOptions;
+use npugen::fpga::shell::health::Bus;
+use npugen::fpga::simulated::{Simulated, SimulationOptions};
+use npugen::fpga::target::Target;
+use npugen::fpga::{Card, CardOptions, Error};
+use npugen::workload::digits;
+
+fn design(clock_mhz: u32) -> Design {
+    let set = |key: &str, value: String| Override::flag(key, value, "--set");
+    let settings =
+        [set("axi.data_bits", "512".to_owned()), set("clock_mhz", clock_mhz.to_string())];
+    Design::preset_with("tiny", &settings).unwrap()
+}
+
+fn options(seed: u64, gaps: u8) -> SimulationOptions {
+    SimulationOptions {
+        build: BuildOptions { quick: true, ..BuildOptions::default() },
+        shell: ShellOptions { seed, gaps, ..ShellOptions::default() },
+        ..SimulationOptions::default()
+    }
+}
+
+/// A card after power-up, or `None` where Verilator is missing, which it must not be in CI.
+fn simulated(design: &Design, target: Target, options: &SimulationOptions) -> Option<Simulated> {
+    match Simulated::with_design(design, target, options) {
+        Ok((card, _)) => Some(card),
+        Err(error) if error.is_missing_tool() && std::env::var_os("CI").is_none() => {
+            eprintln!("skipped: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Two pictures on a card; every logit is onnxruntime's.
+fn two_pictures(card: &mut Card<Simulated>, design: &Design) {
+    let digits = digits::program(design).unwrap();
+    let held_out = digits::held_out(&digits.program).unwrap();
+    card.load(&digits.program).unwrap();
+    let input = digits.program.tensor("input").unwrap();
+    let logits = digits.program.tensor("logits").unwrap();
+    for index in 0..2 {
+        card.write(input.region, input.offset, &held_out.pictures[index]).unwrap();
+        let report = card.run().unwrap();
+        assert_eq!(report.fault, None);
+        assert!(report.cycles.unwrap() > 1000 && report.counters["store.retired"] > 0);
+        let found = card.read(logits.region, logits.offset, 10).unwrap();
+        assert_eq!(found, held_out.logits[index], "picture {index}");
+    }
+}
+
+fn digits_on(target: Target, clock_mhz: u32, seed: u64, gaps: u8) {
+    let design = design(clock_mhz);
+    let Some(simulated) = simulated(&design, target, &options(seed, gaps)) else { return };
+    let mut card = Card::open(&design, simulated, CardOptions::simulation()).unwrap();
+    let info = card.info();
+    assert_eq!((info.clock_mhz, info.memory_bytes), (clock_mhz, target.facts().ddr_bytes));
+    assert_eq!(info.has_dma, !target.facts().shell_has_dma);
+    two_pictures(&mut card, &design);
+    let shell = card.backend_mut().shell_mut();
+    shell.ticks(2000).unwrap();
+    assert!(shell.pcis().is_idle() && shell.pcim().is_idle());
+    assert_eq!(shell.dram().outstanding(), (0, 0));
+}
+
+#[test]
+fn digits_through_f1() {
+    digits_on(Target::AwsF1, 250, 1, 15);
+}
+
+#[test]
+fn digits_through_f2() {
+    digits_on(Target::AwsF2, 250, 2, 15);
+}
+
+#[test]
+fn digits_through_f2_with_a_clock_of_its_own() {
+    digits_on(Target::AwsF2, 125, 3, 5);
+}
+
+/// What a driver does not do, on both targets: odd accesses, a function-level reset, faults.
+#[test]
+fn the_custom_logic_keeps_the_rules_of_its_shell() {
+    for target in Target::ALL {
+        let design = design(250);
+        let Some(mut simulated) = simulated(&design, target, &options(4, 30)) else { return };
+        let facts = target.facts();
+        let ids = (simulated.shell().outputs().id0, simulated.shell().outputs().id1);
+        assert_eq!(ids, (facts.id0, facts.id1));
+        // Registers, also by 64 bits at odd addresses, and where there are none.
+        let shell = simulated.shell_mut();
+        let place = CL_WINDOW + u32::from(scratch::REG.offset);
+        shell.write_lite(Bus::Ocl, place, &[1, 2, 3, 4]);
+        shell.write_lite(Bus::Ocl, place - 3, &[9, 9, 9, 7, 6]);
+        let mut word = [0; 4];
+        shell.read_lite(Bus::Ocl, place, &mut word).unwrap();
+        assert_eq!(word, [7, 6, 3, 4]);
+        let mut elsewhere = vec![(Bus::Ocl, 0x8000), (Bus::Sda, 0), (Bus::Sda, 0x1010)];
+        if target == Target::AwsF1 {
+            elsewhere.push((Bus::Bar1, 0x40));
+        }
+        for (bus, address) in elsewhere {
+            shell.write_lite(bus, address, &[0; 8]);
+            shell.read_lite(bus, address, &mut word).unwrap();
+            assert_eq!(u32::from_le_bytes(word), NOTHING, "{bus:?} {address:#x}");
+        }
+        shell.reset_function().unwrap();
+        // Memory at odd places, once it has been written.
+        let card = &mut simulated;
+        while card.read32(CL_WINDOW + 0xc).unwrap() & 1 == 0 {}
+        let mut content: Vec<u8> = (0..8192_u32).map(|at| (at * 5 + at / 253) as u8).collect();
+        card.write_card(0x10_0000, &content).unwrap();
+        card.write_card(0x10_0fc3, &[0xaa; 200]).unwrap();
+        card.write_card(0x10_0001, &[0xbb]).unwrap();
+        content[0xfc3..0xfc3 + 200].fill(0xaa);
+        content[1] = 0xbb;
+        let mut found = vec![0; 8192];
+        card.read_card(0x10_0000, &mut found).unwrap();
+        assert!(found == content, "{target:?}");
+        assert_eq!(card.shell().violations(), []);
+        // A machine that faults says so, and works again afterwards.
+        let mut card = Card::open(&design, simulated, CardOptions::simulation()).unwrap();
+        let mut bad = digits::program(&design).unwrap().program;
+        bad.code[0] = u64::MAX;
+        card.load(&bad).unwrap();
+        let fault = card.run().unwrap().fault.unwrap();
+        assert_eq!((fault.cause, fault.pc), (Cause::IllegalInstruction, 0));
+        two_pictures(&mut card, &design);
+    }
+}
+
+#[test]
+fn another_design_is_refused() {
+    let made = design(250);
+    let Some(simulated) = simulated(&made, Target::AwsF2, &options(0, 0)) else { return };
+    let other = Design::preset("aws_f2").unwrap();
+    let error = Card::open(&other, simulated, CardOptions::simulation()).unwrap_err();
+    assert!(error.to_string().starts_with("the machine is not the one"), "{error}");
+}
+
+#[test]
+fn a_bus_of_another_width_is_refused() {
+    let narrow = Design::preset("tiny").unwrap();
+    let error =
+        Simulated::with_design(&narrow, Target::AwsF2, &SimulationOptions::default()).unwrap_err();
+    assert!(matches!(error, Error::Design { .. }) && error.exit_status() == 1);
+    assert!(error.remedy().contains("axi.data_bits"), "{}", error.remedy());
+}
