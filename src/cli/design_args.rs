@@ -10,8 +10,7 @@ use crate::error::Error;
 #[derive(Debug, Clone, clap::Args)]
 pub struct DesignArgs {
     /// Configuration file, or the name of one that comes with the program: default, edge, tiny,
-    /// aws_f1, aws_f2, genesys_03.
-    /// [default: default]
+    /// aws_f1, aws_f2, genesys_03 [default: default]
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Rows of the array; overrides `array.rows`.
