@@ -15,9 +15,10 @@ use npugen::cosim::build::BuildOptions;
 use npugen::design::Design;
 use npugen::exec::{Cause, Executor};
 use npugen::fpga::backend::Backend;
-use npugen::fpga::registers::{CL_WINDOW, NOTHING, scratch};
+use npugen::fpga::registers::{CL_WINDOW, DMA_VECTOR, NOTHING, NPU_VECTOR, scratch};
 use npugen::fpga::shell::ShellOptions;
 use npugen::fpga::shell::health::Bus;
+use npugen::fpga::shell::pcis::Source;
 use npugen::fpga::simulated::{Simulated, SimulationOptions};
 use npugen::fpga::target::Target;
 use npugen::fpga::{Card, CardOptions, Error};
@@ -74,9 +75,26 @@ fn digits_on(target: Target, clock_mhz: u32, seed: u64, gaps: u8) {
     let info = card.info();
     assert_eq!((info.clock_mhz, info.memory_bytes), (clock_mhz, target.facts().ddr_bytes));
     assert_eq!(info.has_dma, !target.facts().shell_has_dma);
+    // Where the shell has a DMA engine, it goes on writing elsewhere while the machine works.
+    let channels = if target.facts().shell_has_dma { 1..3_u32 } else { 0..0 };
+    let shell = card.backend_mut().shell_mut();
+    for channel in channels.clone() {
+        let place = 0x1000_0000 * u64::from(channel);
+        shell.post_card(Source::Dma(channel), place, &vec![channel as u8; 1 << 18]);
+    }
     two_pictures(&mut card, &design);
     let shell = card.backend_mut().shell_mut();
+    shell.settle().unwrap();
     shell.ticks(2000).unwrap();
+    for channel in channels {
+        let mut found = [0; 64];
+        let last = 0x1000_0000 * u64::from(channel) + (1 << 18) - 64;
+        shell.read_card(Source::Dma(0), last, &mut found).unwrap();
+        assert_eq!(found, [channel as u8; 64]);
+    }
+    // A program's end was told by an interrupt, not found by looking.
+    assert_eq!(shell.interrupts_of(NPU_VECTOR), 2);
+    assert_eq!(shell.interrupts_of(DMA_VECTOR) > 0, !target.facts().shell_has_dma);
     assert!(shell.pcis().is_idle() && shell.pcim().is_idle());
     assert_eq!(shell.dram().outstanding(), (0, 0));
 }

@@ -2,6 +2,7 @@
 
 use super::rtl_args::RtlArgs;
 use super::say;
+use crate::cosim::build::BuildOptions;
 use crate::design::{Cell, Design};
 use crate::error::Error;
 use crate::exec::Executor;
@@ -49,12 +50,14 @@ pub fn preset(target: Target) -> &'static str {
     }
 }
 
-/// Opens a card.
+/// Opens a card; `short` says that a simulation will run for a few thousand cycles only, for which
+/// a quick build is the better one.
 pub fn open(
     design: &Design,
     (target, simulated): (Target, bool),
     rtl: &RtlArgs,
     device: Option<&str>,
+    short: bool,
 ) -> Result<Box<dyn Executor>, Error> {
     check(rtl)?;
     if !simulated {
@@ -70,7 +73,7 @@ pub fn open(
         });
     }
     let options = SimulationOptions {
-        build: rtl.build_options(),
+        build: BuildOptions { quick: rtl.quick_build || short, ..rtl.build_options() },
         shell: ShellOptions {
             seed: rtl.dram_seed,
             gaps: rtl.stalls,

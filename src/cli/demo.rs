@@ -138,7 +138,7 @@ fn machine(args: &Args, design: &Design) -> Result<Box<dyn Executor>, Error> {
         say(&format!("building the simulation of {} (cached for the next run)", design.name()));
     }
     if let Some(card) = card {
-        return card_args::open(design, card, &args.rtl, args.device.as_deref());
+        return card_args::open(design, card, &args.rtl, args.device.as_deref(), !args.full);
     }
     let mut options = args.rtl.options(design)?;
     options.progress = false;

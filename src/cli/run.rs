@@ -89,7 +89,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let mut speed = None;
     let mut executor: Box<dyn Executor> = match (args.on.card(), args.on) {
         (Some(card), _) => {
-            let executor = card_args::open(&design, card, &args.rtl, args.device.as_deref())?;
+            let device = args.device.as_deref();
+            let executor = card_args::open(&design, card, &args.rtl, device, false)?;
             let (_, simulated) = card;
             speed = simulated.then(std::time::Instant::now);
             executor

@@ -97,6 +97,8 @@ struct Vector {
     ack_at: Option<u64>,
     /// Interrupts that nobody has taken.
     raised: u32,
+    /// All interrupts.
+    count: u64,
 }
 
 /// The shell with a custom logic inside.
@@ -309,6 +311,7 @@ impl Shell {
             if vector.ack_at.is_some_and(|at| at == cycle) {
                 self.inputs.irq_ack |= 1 << number;
                 vector.raised += 1;
+                vector.count += 1;
             }
             if vector.ack_at.is_some_and(|at| at < cycle) {
                 vector.ack_at = None;
@@ -358,6 +361,11 @@ impl Shell {
         raised
     }
 
+    /// How many interrupts there were of a vector.
+    pub fn interrupts_of(&self, vector: u32) -> u64 {
+        self.vectors.get(vector as usize).map_or(0, |vector| vector.count)
+    }
+
     /// Writes registers: any bytes at any address. Posted: the write is under way on return.
     pub fn write_lite(&mut self, bus: Bus, address: u32, bytes: &[u8]) {
         self.lite[lite_index(bus)].write(address, bytes);
@@ -386,10 +394,15 @@ impl Shell {
         }
     }
 
+    /// Writes the card's memory, without waiting for anything.
+    pub fn post_card(&mut self, source: Source, address: u64, bytes: &[u8]) {
+        self.pcis.write(source, address, bytes);
+    }
+
     /// Writes the card's memory. The processor's writes are posted; those of the DMA engine are
     /// over on return.
     pub fn write_card(&mut self, source: Source, address: u64, bytes: &[u8]) -> Result<(), Error> {
-        self.pcis.write(source, address, bytes);
+        self.post_card(source, address, bytes);
         while matches!(source, Source::Dma(_)) && !self.pcis.is_settled() {
             self.tick()?;
         }

@@ -1,7 +1,7 @@
 //! The host's accesses to the card's memory: an AXI4 bus of 512 bits with the shell as its master.
 //!
 //! Accesses of the processor (through BAR4) come as single words of 64 bytes or a few of them, with
-//! an unaligned address and partial strobes where the host's bytes are; the shell's DMA engine, on
+//! an unaligned address and partial strobes where the host's bytes are, the last of them after a while; the shell's DMA engine, on
 //! shells that have one, moves up to 4 KiB at a time. Writes of the processor are posted; its reads
 //! do not pass them.
 
@@ -17,6 +17,9 @@ pub const BEAT: u64 = 64;
 
 /// Bytes of one store of the processor, which is not cut.
 const STORE: u64 = 8;
+
+/// Longest time in cycles that a write stays in the processor's buffers when nothing pushes it out.
+const LINGER: u64 = 4000;
 
 /// A burst stays within its page of this size.
 const PAGE: u64 = 4096;
@@ -75,6 +78,8 @@ struct Burst {
     bytes: u64,
     write: Vec<Beat>,
     read: Vec<u8>,
+    /// Cycles for which a write that nothing follows stays in the processor's buffers.
+    lingers: u64,
     /// Cycles until address and data may be offered.
     waits: [u64; 2],
     address_taken: bool,
@@ -99,6 +104,17 @@ struct Direction {
 }
 
 impl Direction {
+    /// Brings the next burst to the bus, if one more may be under way.
+    fn begin(&mut self, cycle: u64) {
+        if self.active.len() < OUTSTANDING {
+            self.active.extend(self.queue.pop_front());
+        } else if let Some(burst) = self.queue.front_mut()
+            && self.active.iter().all(|burst| burst.given_up)
+        {
+            burst.since.get_or_insert(cycle);
+        }
+    }
+
     fn is_settled(&self) -> bool {
         self.queue.is_empty() && self.active.iter().all(|burst| burst.given_up)
     }
@@ -178,6 +194,7 @@ impl Pcis {
             bytes,
             write: Vec::new(),
             read: Vec::new(),
+            lingers: 0,
             waits: [wait(), wait()],
             address_taken: false,
             moved: 0,
@@ -204,6 +221,9 @@ impl Pcis {
             let end = self.end(source, address, address + bytes.len() as u64);
             let (part, rest) = bytes.split_at((end - address) as usize);
             let mut burst = self.burst(source, address, part.len() as u64);
+            if source == Source::Processor && self.gaps > 0 {
+                burst.lingers = self.rng.below(LINGER);
+            }
             for index in 0..u64::from(burst.beats) {
                 let base = address / BEAT * BEAT + index * BEAT;
                 let mut beat = Beat { data: [0; BEAT as usize], strobes: 0 };
@@ -395,21 +415,22 @@ impl Pcis {
             }
             return;
         }
+        // A read pushes the processor's writes out; so does a write behind them.
+        let pushed = self.reads.queue.iter().any(|burst| burst.source == Source::Processor);
+        if let [last] = self.writes.queue.make_contiguous()
+            && last.lingers > 0
+            && !pushed
+        {
+            last.lingers -= 1;
+            return self.reads.begin(cycle);
+        }
         // A read of the processor waits for all its writes.
         let pending = |burst: &Burst| burst.source == Source::Processor && !burst.given_up;
         let posted = self.writes.queue.iter().chain(&self.writes.active).any(pending);
-        for (direction, waits) in [(&mut self.writes, false), (&mut self.reads, posted)] {
-            let Some(burst) = direction.queue.front_mut() else { continue };
-            if waits && burst.source == Source::Processor {
-                continue;
-            }
-            if direction.active.len() == OUTSTANDING {
-                if direction.active.iter().all(|burst| burst.given_up) {
-                    burst.since.get_or_insert(cycle);
-                }
-            } else if let Some(burst) = direction.queue.pop_front() {
-                direction.active.push_back(burst);
-            }
+        self.writes.begin(cycle);
+        let waits = |burst: &Burst| posted && burst.source == Source::Processor;
+        if !self.reads.queue.front().is_some_and(waits) {
+            self.reads.begin(cycle);
         }
     }
 

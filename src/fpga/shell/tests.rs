@@ -188,6 +188,24 @@ fn a_bus_that_does_not_answer_is_given_up_for_a_while() {
 }
 
 #[test]
+fn a_write_lingers_until_something_pushes_it_out() {
+    let Some(library) = library() else { return };
+    let mut shell = shell(&library, 0, ShellOptions::default());
+    let answered = |shell: &Shell| shell.dram().counts().write_bursts;
+    let mut late = 0;
+    for _ in 0..8 {
+        let before = answered(&shell);
+        shell.write_card(Source::Processor, 0, &[1; 64]).unwrap();
+        shell.ticks(1000).unwrap();
+        late += u64::from(answered(&shell) == before);
+        let start = shell.cycle();
+        shell.read_card(Source::Processor, 0, &mut [0; 8]).unwrap();
+        assert!(shell.cycle() - start < 1500 && answered(&shell) > before);
+    }
+    assert!(late > 2, "{late}");
+}
+
+#[test]
 fn no_more_than_32_transactions_are_under_way() {
     let Some(library) = library() else { return };
     let options = ShellOptions { gaps: 0, dram_latency: 600, ..ShellOptions::default() };
