@@ -12,16 +12,22 @@
 
 use npugen::config::Override;
 use npugen::cosim::build::BuildOptions;
+use npugen::cosim::rng::Rng;
 use npugen::design::Design;
 use npugen::exec::{Cause, Executor};
 use npugen::fpga::backend::Backend;
-use npugen::fpga::registers::{CL_WINDOW, DMA_VECTOR, NOTHING, NPU_VECTOR, scratch};
+use npugen::fpga::registers::{
+    CL_WINDOW, DMA_VECTOR, NOTHING, NPU_VECTOR, dma_card_hi, dma_card_lo, dma_done, dma_host_hi,
+    dma_host_lo, dma_length, dma_push, memory, scratch,
+};
 use npugen::fpga::shell::ShellOptions;
 use npugen::fpga::shell::health::Bus;
 use npugen::fpga::shell::pcis::Source;
 use npugen::fpga::simulated::{Simulated, SimulationOptions};
 use npugen::fpga::target::Target;
 use npugen::fpga::{Card, CardOptions, Error};
+use npugen::program::{self, Program, Region, RegionKind};
+use npugen::rtl::csr::Csr;
 use npugen::workload::digits;
 
 fn design(clock_mhz: u32) -> Design {
@@ -181,4 +187,90 @@ fn a_bus_of_another_width_is_refused() {
         Simulated::with_design(&narrow, Target::AwsF2, &SimulationOptions::default()).unwrap_err();
     assert!(matches!(error, Error::Design { .. }) && error.exit_status() == 1);
     assert!(error.remedy().contains("axi.data_bits"), "{}", error.remedy());
+}
+
+/// Regions are written and read at any place, by whatever moves the bytes.
+#[test]
+fn bytes_of_any_place_and_length_arrive() {
+    for target in Target::ALL {
+        let design = design(250);
+        let Some(simulated) = simulated(&design, target, &options(5, 20)) else { return };
+        let mut card = Card::open(&design, simulated, CardOptions::simulation()).unwrap();
+        let size = 40_000_u64;
+        let mut want: Vec<u8> = (0..size as u32).map(|at| (at * 3 + at / 249) as u8).collect();
+        let region = Region {
+            base: 0,
+            name: "bytes".to_owned(),
+            kind: RegionKind::Scratch,
+            size,
+            data: want.clone(),
+        };
+        let program = Program {
+            target: program::Target::of(&design),
+            code: vec![0; 9],
+            regions: vec![region],
+            ..Program::default()
+        };
+        card.load(&program).unwrap();
+        let mut rng = Rng::new(6);
+        for turn in 0..30_u8 {
+            let long = if turn % 3 == 0 { 9000 } else { 200 };
+            let length = 1 + rng.below(long);
+            let offset = rng.below(size - length);
+            let bytes: Vec<u8> = (0..length).map(|_| rng.bits() as u8).collect();
+            card.write(0, offset, &bytes).unwrap();
+            want[offset as usize..][..bytes.len()].copy_from_slice(&bytes);
+            let length = 1 + rng.below(long);
+            let offset = rng.below(size - length);
+            let found = card.read(0, offset, length).unwrap();
+            let expected = &want[offset as usize..(offset + length) as usize];
+            assert!(found == expected, "{target:?}, turn {turn}");
+        }
+        assert!(card.read(0, 0, size).unwrap() == want, "{target:?}");
+    }
+}
+
+/// A descriptor of the DMA engine changes the bytes it names and no other, on either side.
+#[test]
+fn copies_change_no_byte_outside() {
+    let Some(mut card) = simulated(&design(250), Target::AwsF2, &options(7, 20)) else { return };
+    let register = |csr: &Csr| CL_WINDOW + u32::from(csr.offset);
+    while card.read32(register(&memory::REG)).unwrap() & 1 == 0 {}
+    let pages = card.pin(8192).unwrap();
+    let before: Vec<u8> = (0..8192_u32).map(|at| (at * 11 + at / 255) as u8).collect();
+    card.write_card(0, &before).unwrap();
+    let mut done = 0;
+    for (from, to, length) in [(0, 64, 1), (128, 0, 63), (64, 192, 65), (4032, 1024, 3071)] {
+        for (push, host_first) in [(dma_push::TO_HOST, false), (dma_push::TO_CARD, true)] {
+            let (card_at, host_at) = if host_first { (to, from) } else { (from, to) };
+            let host_at: u64 = host_at % 1088;
+            let mut source = vec![0; 8192];
+            card.read_card(0, &mut source).unwrap();
+            card.write_pinned(pages[0].address, &[0x5a; 4096]).unwrap();
+            for (csr, value) in [
+                (&dma_card_lo::REG, card_at as u32),
+                (&dma_card_hi::REG, 0),
+                (&dma_host_lo::REG, (pages[0].address + host_at) as u32),
+                (&dma_host_hi::REG, (pages[0].address >> 32) as u32),
+                (&dma_length::REG, length),
+                (&dma_push::REG, push.place(1)),
+            ] {
+                card.write32(register(csr), value).unwrap();
+            }
+            done += 1;
+            while card.read32(register(&dma_done::REG)).unwrap() != done {}
+            let (mut host, mut memory) = (vec![0; 4096], vec![0; 8192]);
+            card.read_pinned(pages[0].address, &mut host).unwrap();
+            card.read_card(0, &mut memory).unwrap();
+            let (mut want_host, mut want_memory) = (vec![0x5a; 4096], source.clone());
+            let (at, length) = (card_at as usize, length as usize);
+            if host_first {
+                want_memory[at..at + length].fill(0x5a);
+            } else {
+                want_host[host_at as usize..][..length].copy_from_slice(&source[at..at + length]);
+            }
+            assert!(host == want_host, "{length} bytes, host_first {host_first}");
+            assert!(memory == want_memory, "{length} bytes, host_first {host_first}");
+        }
+    }
 }
