@@ -57,6 +57,12 @@ fn simulated(design: &Design, target: Target, options: &SimulationOptions) -> Op
     }
 }
 
+/// Looks at a register until it is as it should be.
+fn until(card: &mut Simulated, register: u32, good: impl Fn(u32) -> bool) {
+    let seen = (0..10_000).find(|_| good(card.read32(register).unwrap()));
+    assert!(seen.is_some(), "the register {register:#x} never changed");
+}
+
 /// Two pictures on a card; every logit is onnxruntime's.
 fn two_pictures(card: &mut Card<Simulated>, design: &Design) {
     let digits = digits::program(design).unwrap();
@@ -149,7 +155,8 @@ fn the_custom_logic_keeps_the_rules_of_its_shell() {
         shell.reset_function().unwrap();
         // Memory at odd places, once it has been written.
         let card = &mut simulated;
-        while card.read32(CL_WINDOW + 0xc).unwrap() & 1 == 0 {}
+        let state = CL_WINDOW + u32::from(memory::REG.offset);
+        until(card, state, |state| memory::READY.extract(state) != 0);
         let mut content: Vec<u8> = (0..8192_u32).map(|at| (at * 5 + at / 253) as u8).collect();
         card.write_card(0x10_0000, &content).unwrap();
         card.write_card(0x10_0fc3, &[0xaa; 200]).unwrap();
@@ -235,7 +242,7 @@ fn bytes_of_any_place_and_length_arrive() {
 fn copies_change_no_byte_outside() {
     let Some(mut card) = simulated(&design(250), Target::AwsF2, &options(7, 20)) else { return };
     let register = |csr: &Csr| CL_WINDOW + u32::from(csr.offset);
-    while card.read32(register(&memory::REG)).unwrap() & 1 == 0 {}
+    until(&mut card, register(&memory::REG), |state| memory::READY.extract(state) != 0);
     let pages = card.pin(8192).unwrap();
     let before: Vec<u8> = (0..8192_u32).map(|at| (at * 11 + at / 255) as u8).collect();
     card.write_card(0, &before).unwrap();
@@ -258,7 +265,7 @@ fn copies_change_no_byte_outside() {
                 card.write32(register(csr), value).unwrap();
             }
             done += 1;
-            while card.read32(register(&dma_done::REG)).unwrap() != done {}
+            until(&mut card, register(&dma_done::REG), |count| count == done);
             let (mut host, mut memory) = (vec![0; 4096], vec![0; 8192]);
             card.read_pinned(pages[0].address, &mut host).unwrap();
             card.read_card(0, &mut memory).unwrap();

@@ -50,6 +50,19 @@ fn write<B: Backend>(backend: &mut B, register: &Csr, value: u32) -> Result<(), 
     backend.write32(CL_WINDOW + u32::from(register.offset), value)
 }
 
+/// Takes back an error. The engine only hears it once nothing is under way.
+fn clear<B: Backend>(backend: &mut B) -> Result<(), Error> {
+    for _ in 0..LOOKS {
+        write(backend, &dma_control::REG, dma_control::CLEAR.place(1))?;
+        let status = read(backend, &dma_status::REG)?;
+        if dma_status::ERROR.extract(status) == 0 {
+            break;
+        }
+        backend.pause(PAUSE)?;
+    }
+    Ok(())
+}
+
 impl Dma {
     /// Gets memory and tells the engine where to count.
     pub fn new<B: Backend>(backend: &mut B, patience: Duration) -> Result<Dma, Error> {
@@ -61,7 +74,7 @@ impl Dma {
             first.bytes -= NOTIFY;
         }
         buffers.retain(|buffer| buffer.bytes > 0);
-        write(backend, &dma_control::REG, dma_control::CLEAR.place(1))?;
+        clear(backend)?;
         write(backend, &dma_notify_hi::REG, (notify >> 32) as u32)?;
         write(backend, &dma_notify_lo::REG, notify as u32 | dma_notify_lo::ENABLE.place(1))?;
         let done = read(backend, &dma_done::REG)?;
@@ -181,7 +194,7 @@ impl Dma {
             return Err(Error::NoAnswer { what: "`dma_status`".to_owned() });
         }
         if dma_status::ERROR.extract(status) != 0 {
-            write(backend, &dma_control::REG, dma_control::CLEAR.place(1))?;
+            clear(backend)?;
             self.done = read(backend, &dma_done::REG)?;
             let sides = [
                 "read of the card",
