@@ -1,6 +1,7 @@
 """Shared helpers of the RTL tests: lint, Verilator benches in C++, Icarus benches in Python (cocotb).
 
-A source is a module name ("npu_fifo": the file of that name in templates/rtl) or a path. Builds are
+A source is a module name ("npu_fifo": the file of that name in templates/rtl; "npu_cl_...": in
+templates/fpga/rtl) or a path. Builds are
 kept in a cache directory under a hash of everything that goes into them, so an unchanged bench
 starts at once. Set NPUGEN_TEST_CACHE to move the cache; it can be deleted at any time.
 """
@@ -17,6 +18,8 @@ import xml.etree.ElementTree as ElementTree
 
 REPO = pathlib.Path(__file__).resolve().parent.parent
 RTL = REPO / "templates" / "rtl"
+# The modules around the machine on FPGA cards.
+CUSTOM_LOGIC = REPO / "templates" / "fpga" / "rtl"
 CACHE = pathlib.Path(
     os.environ.get("NPUGEN_TEST_CACHE", pathlib.Path(tempfile.gettempdir()) / "npugen-rtl-tests")
 )
@@ -32,7 +35,8 @@ def source_path(source):
     if path.suffix:
         path = path if path.is_absolute() else REPO / path
     else:
-        path = pathlib.Path(OVERRIDES.get(str(source), RTL / f"{source}.v"))
+        folder = CUSTOM_LOGIC if str(source).startswith("npu_cl_") else RTL
+        path = pathlib.Path(OVERRIDES.get(str(source), folder / f"{source}.v"))
     if not path.is_file():
         raise FileNotFoundError(f"no RTL source {path}: name a module of {RTL} or give a path")
     return path

@@ -25,7 +25,7 @@ fn design(settings: &[(&str, &str)]) -> Design {
     let bus = ("axi.data_bits", "512");
     let all = settings.iter().chain([&bus]);
     let overrides: Vec<Override> =
-        all.map(|(key, value)| Override::flag(*key, (*value).to_owned(), "--set")).collect();
+        all.map(|(key, value)| Override::flag(key, (*value).to_owned(), "--set")).collect();
     Design::preset_with("tiny", &overrides).unwrap()
 }
 

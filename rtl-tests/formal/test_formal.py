@@ -41,3 +41,9 @@ def test_npu_axi_writer():
     # solver ten times as long. Longer traffic is the business of npu_store_datapath's bench.
     harness.prove("axi_writer_formal", [*PROPS, str(HERE / "axi_writer_formal.v"), *WRITER],
                   depth=8)
+
+
+@pytest.mark.parametrize("ports", [3])
+def test_npu_cl_arbiter(ports):
+    harness.prove("cl_arbiter_formal", [str(HERE / "cl_arbiter_formal.v"), "npu_cl_arbiter"],
+                  {"PORTS": ports}, depth=8)

@@ -251,6 +251,7 @@ module npu_cl_axi_port #(
     wire       r_ready;
     wire       r_valid = read_valid && (read_refused || m_rvalid);
     wire       r_last  = read_refused ? (refused_beat_q == read_len) : m_rlast;
+    wire [DATA_W-1:0] r_data = m_rdata & {DATA_W{!read_refused}};
 
     assign m_rready   = read_valid && !read_refused && r_ready;
     assign read_ready = r_ready && r_last && (read_refused || m_rvalid);
@@ -270,7 +271,7 @@ module npu_cl_axi_port #(
         .rst      (rst),
         .in_valid (r_valid),
         .in_ready (r_ready),
-        .in_data  ({read_id, m_rdata, read_refused ? RESP_DECERR : m_rresp, r_last}),
+        .in_data  ({read_id, r_data, read_refused ? RESP_DECERR : m_rresp, r_last}),
         .out_valid(s_axi_rvalid),
         .out_ready(s_axi_rready),
         .out_data ({s_axi_rid, s_axi_rdata, s_axi_rresp, s_axi_rlast})
