@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests need and what is missing: Verilator, Icarus Verilog and a C++ compiler
-# from the system's packages, the Python tools (pinned) into .venv. Safe to run again.
+# Installs what the tests need and what is missing: Verilator, Icarus Verilog, a C++ compiler,
+# shellcheck and Tcl from the system's packages, the Python tools (pinned) into .venv.
+# Safe to run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,6 +10,8 @@ command -v verilator >/dev/null || packages+=(verilator)
 command -v iverilog >/dev/null || packages+=(iverilog)
 command -v g++ >/dev/null || packages+=(g++)
 command -v make >/dev/null || packages+=(make)
+command -v shellcheck >/dev/null || packages+=(shellcheck)
+command -v tclsh >/dev/null || packages+=(tcl)
 command -v python3 >/dev/null || packages+=(python3)
 python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 if ((${#packages[@]})); then

@@ -50,6 +50,7 @@ step format cargo fmt --check
 step clippy cargo clippy --quiet --all-targets -- -D warnings
 suite rust "${rust_tests[@]}"
 step walkthrough scripts/check_walkthrough.sh
+step 'FPGA kits' scripts/check_kits.sh
 suite python .venv/bin/python -m pytest -q python
 suite rtl .venv/bin/python -m pytest -q -n "$(nproc)" rtl-tests/unit rtl-tests/formal
 

@@ -59,7 +59,7 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
 #[test]
 fn no_source_file_is_longer_than_800_lines() {
     for (path, text) in sources() {
-        if has_extension(&path, &["rs", "v", "py", "cpp", "h", "sh"])
+        if has_extension(&path, &["rs", "v", "py", "cpp", "h", "sh", "tcl", "xdc"])
             && !path.starts_with("tests/snapshots")
         {
             assert!(
@@ -95,7 +95,8 @@ fn no_postponed_work_and_no_waivers() {
 #[test]
 fn templates_have_at_most_100_columns_and_no_tabs() {
     for (path, text) in sources() {
-        if path.starts_with("templates") {
+        // Pages have a line for each paragraph, as in docs/.
+        if path.starts_with("templates") && !has_extension(&path, &["md"]) {
             check_lines(&path.display().to_string(), &text);
         }
     }

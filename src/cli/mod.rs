@@ -17,6 +17,7 @@ mod disasm;
 mod doctor;
 mod explain;
 mod extension;
+mod fpga;
 mod function;
 mod fuzz;
 mod graph;
@@ -85,6 +86,7 @@ enum Command {
     #[command(name = "test-extension")]
     TestExtension(extension::Args),
     Schema(schema::Args),
+    Fpga(fpga::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -108,6 +110,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Quantize(args) => quantize::run(args),
         Command::TestExtension(args) => extension::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::Fpga(args) => fpga::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),

@@ -6,12 +6,14 @@
 //! `npu_top` and knows the register window and nothing else of it. Start reading at [`target`].
 
 pub mod backend;
+pub mod budget;
 pub mod clock;
 pub mod dma;
 pub mod driver;
 #[cfg(test)]
 mod driver_tests;
 pub mod error;
+pub mod kit;
 pub mod ports;
 pub mod registers;
 pub mod rtl;

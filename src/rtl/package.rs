@@ -68,8 +68,13 @@ impl Package {
         files.push(OutputFile::new("sw/npu_regs.h", header));
         let header = format!("{}{}", banner(design, "//"), isa::c_header(&custom));
         files.push(OutputFile::new("sw/npu_isa.h", header));
+        Package::of(design, "npu_top", files)
+    }
+
+    /// These files of a design, whose top module is `top`, and their manifest.
+    pub fn of(design: &Design, top: &str, mut files: Vec<OutputFile>) -> Result<Package, Error> {
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        files.push(OutputFile::new(MANIFEST, manifest(design, &files)?));
+        files.push(OutputFile::new(MANIFEST, manifest(design, top, &files)?));
         Ok(Package { files })
     }
 
@@ -165,16 +170,34 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| Error::write(folder, error))?;
     }
-    fs::write(path, text).map_err(|error| Error::write(path, error))
+    fs::write(path, text).map_err(|error| Error::write(path, error))?;
+    make_executable(path, text)
 }
 
-fn manifest(design: &Design, files: &[OutputFile]) -> Result<String, Error> {
+/// Scripts can be called by their name.
+#[cfg(unix)]
+fn make_executable(path: &Path, text: &str) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    if !text.starts_with("#!") {
+        return Ok(());
+    }
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(path, mode).map_err(|error| Error::write(path, error))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_path: &Path, _text: &str) -> Result<(), Error> {
+    Ok(())
+}
+
+fn manifest(design: &Design, top: &str, files: &[OutputFile]) -> Result<String, Error> {
     let manifest = Manifest {
         generator: format!("npugen {}", env!("CARGO_PKG_VERSION")),
         design: design.name().to_owned(),
         fingerprint: design.fingerprint().to_string(),
         isa_version: isa::table::ISA_VERSION,
-        top: "npu_top".to_owned(),
+        top: top.to_owned(),
         files: files.iter().map(manifest_file).collect(),
     };
     let text = serde_json::to_string_pretty(&manifest)

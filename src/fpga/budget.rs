@@ -1,0 +1,68 @@
+//! What a design is estimated to take of what a shell leaves: known before synthesis.
+
+use std::fmt::Write as _;
+
+use super::target::Target;
+use crate::design::Design;
+use crate::rtl::resources;
+
+/// Share of a resource, in per cent, beyond which placement is not to be expected to succeed.
+pub const LIMIT_PERCENT: u64 = 80;
+
+/// One resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Its name.
+    pub resource: &'static str,
+    /// Estimate for the machine, without the custom logic around it.
+    pub used: u64,
+    /// What the shell leaves.
+    pub capacity: u64,
+    /// Keys of the configuration that lower it.
+    pub keys: &'static str,
+}
+
+impl Share {
+    /// Rounded up.
+    pub fn percent(&self) -> u64 {
+        (100 * self.used).div_ceil(self.capacity)
+    }
+}
+
+/// All resources of a design on a target.
+pub fn shares(design: &Design, target: Target) -> Vec<Share> {
+    let capacity = target.facts().capacity;
+    let units = resources::estimate(design);
+    let sum = |part: fn(&resources::Resources) -> usize| {
+        units.iter().map(|unit| part(&unit.resources) as u64).sum::<u64>()
+    };
+    let share = |resource, used, capacity, keys| Share { resource, used, capacity, keys };
+    let array = "`array.rows`, `array.cols`, `vector.lanes`";
+    let memory = "`buffers.ibuf.size`, `buffers.wbuf.size`, `buffers.vmem.size`";
+    vec![
+        share("LUT", sum(|r| r.lut + r.lut_memory), capacity.lut, array),
+        share("LUT as memory", sum(|r| r.lut_memory), capacity.lut_memory, array),
+        share("FF", sum(|r| r.ff), capacity.ff, array),
+        share("DSP48E2", sum(|r| r.dsp), capacity.dsp, array),
+        share("RAM36", sum(|r| r.ram18).div_ceil(2), capacity.bram36, memory),
+    ]
+}
+
+/// The table, for the kit's page of resources.
+pub fn page(design: &Design, target: Target) -> String {
+    let mut page = format!(
+        "\n## Of {}\n\nThe estimate of the machine against what the shell leaves. Beyond {LIMIT_PERCENT} % placement is not to be expected to succeed.\n\n\
+         | resource | estimate | there is | share | to lower it |\n|---|---:|---:|---:|---|\n",
+        target.facts().title
+    );
+    for share in shares(design, target) {
+        let Share { resource, used, capacity, keys } = share;
+        let over = if share.percent() > LIMIT_PERCENT { ", too much" } else { "" };
+        let _ = writeln!(
+            page,
+            "| {resource} | {used} | {capacity} | {} %{over} | {keys} |",
+            share.percent()
+        );
+    }
+    page
+}

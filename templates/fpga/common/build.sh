@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# From a FPGA Developer AMI to the archive that AWS makes an image from.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: build.sh [--check-only] [OPTION OF THE KIT'S BUILD COMMAND]...
+
+Run it behind `source hdk_setup.sh` of aws-fpga, branch [[ view.facts.hdk_branch ]].
+  --check-only  only check the timing reports that an earlier build left
+TEXT
+}
+
+fail() {
+    echo "build.sh: $*" >&2
+    exit 1
+}
+
+check_only=0
+case "${1:-}" in
+    -h | --help) usage; exit 0 ;;
+    --check-only) check_only=1; shift ;;
+esac
+
+CL_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)/cl_npu
+export CL_DIR
+reports=$CL_DIR/build/reports
+
+# The kit makes an archive even of a design that misses its timing: it must not be uploaded.
+check_timing() {
+    local report found=0
+    if compgen -G "$CL_DIR/build/checkpoints/*VIOLATED*" >/dev/null; then
+        fail "timing violated: $(compgen -G "$CL_DIR/build/checkpoints/*VIOLATED*" | head -n 1);" \
+            "lower clock_mhz in config.yaml, or build with another strategy"
+    fi
+    while IFS= read -r report; do
+        found=1
+        if grep -q -e 'Timing constraints are not met' -e '(VIOLATED)' "$report"; then
+            fail "timing violated: see $report;" \
+                "lower clock_mhz in config.yaml, or build with another strategy"
+        fi
+        grep -q 'All user specified timing constraints are met' "$report" ||
+            fail "$report does not say that timing is met: the build did not come to its end"
+    done < <(find "$reports" -name '*timing*.rpt' ! -name '*synth*' | sort)
+    [ "$found" = 1 ] || fail "no timing report in $reports: the build did not come to its end"
+    echo "build.sh: timing is met"
+}
+
+if [ "$check_only" = 0 ]; then
+    for name in HDK_DIR HDK_SHELL_DIR; do
+        [ -n "${!name:-}" ] || fail "$name is not set: source hdk_setup.sh of aws-fpga first"
+        [ -d "${!name}" ] || fail "$name is ${!name}, which is no directory"
+    done
+    command -v vivado >/dev/null || fail "vivado is not on the path: use a FPGA Developer AMI"
+    version=$(vivado -version | head -n 1)
+[%- if view.f1 %]
+    case "$version" in
+        *v2019.* | *v2020.* | *v2021.* | *v2024.1*) ;;
+        *) fail "$version: the kit of F1 takes 2019.1 to 2021.2 and 2024.1" ;;
+    esac
+[%- else %]
+    case "$version" in
+        *v2024.* | *v2025.*) ;;
+        *) fail "$version: the kit of F2 takes 2024.1 to 2025.2" ;;
+    esac
+[%- endif %]
+    # Results of an earlier build must not be taken for this one's.
+    find "$reports" -name '*.rpt' -delete
+    find "$CL_DIR/build/checkpoints" \( -name '*.dcp' -o -name '*.tar' -o -name '*.txt' \) -delete
+    cd "$CL_DIR/build/scripts"
+[%- if view.f1 %]
+    ln -sf "$HDK_SHELL_DIR/build/scripts/aws_build_dcp_from_cl.sh" .
+    ./aws_build_dcp_from_cl.sh -strategy TIMING -clock_recipe_a A1 -clock_recipe_b B0 \
+        -clock_recipe_c C0 -foreground "$@"
+[%- else %]
+    for name in aws_build_dcp_from_cl.py build_all.tcl build_level_1_cl.tcl; do
+        ln -sf "$HDK_SHELL_DIR/build/scripts/$name" .
+    done
+    ./aws_build_dcp_from_cl.py -c cl_npu -m small_shell "$@"
+[%- endif %]
+fi
+
+check_timing
+archive=$(find "$CL_DIR/build/checkpoints" -name '*.Developer_CL.tar' | sort | tail -n 1)
+[ -n "$archive" ] || fail "no Developer_CL.tar in $CL_DIR/build/checkpoints: see the log above"
+sha256sum "$archive"
+echo "build.sh: next: ./create_afi.py --archive $archive --bucket BUCKET"
