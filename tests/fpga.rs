@@ -23,7 +23,7 @@ use npugen::rtl::OutputFile;
 fn kit(target: Target, settings: &[(&str, &str)]) -> Vec<OutputFile> {
     let all = settings.iter().chain([&("axi.data_bits", "512")]);
     let overrides: Vec<Override> =
-        all.map(|(key, value)| Override::flag(*key, (*value).to_owned(), "--set")).collect();
+        all.map(|(key, value)| Override::flag(key, (*value).to_owned(), "--set")).collect();
     let design = Design::preset_with("tiny", &overrides).unwrap();
     package(&design, target, ClOptions::new(target, None).unwrap()).unwrap().files().to_vec()
 }
