@@ -14,7 +14,8 @@ set_property PROCESSING_ORDER LATE [get_files cl_timing_user.xdc]
 update_compile_order -fileset sources_1
 synth_design -mode out_of_context -top cl_npu -part [[ view.facts.part ]] \
     -verilog_define XSDB_SLV_DIS -verilog_define USE_64GB_DDR_DIMM \
-    -include_dirs [list $cl_dir/build/src_post_encryption $cl_dir/design] \
+    -include_dirs [list $cl_dir/build/src_post_encryption \
+        $::env(HDK_SHELL_DESIGN_DIR)/interfaces] \
     -keep_equivalent_registers
 
 source $scripts/synth_cl_footer.tcl
