@@ -83,7 +83,7 @@ csrs! {
         COUNT "count" [0 +: 32] 0 "Modulo 2^32.";
     }
     dma_control = 0x040 x 1 / 4 Trigger "Commands to the DMA engine." {
-        CLEAR "clear" [0 +: 1] 0 "Take back `dma_status.error`; descriptors are accepted again.";
+        CLEAR "clear" [0 +: 1] 0 "Take back `dma_status.error`; descriptors are accepted again. Ignored while a transfer is under way: repeat it until the error is gone.";
     }
     dma_notify_lo = 0x048 x 1 / 4 Rw "Where in the host's memory `dma_done` is written after each descriptor, low half." {
         ENABLE "enable" [0 +: 1] 0 "Write it.";

@@ -22,11 +22,11 @@ module `CL_NAME (
         rst_q <= {rst_q[1:0], !rst_main_n};
     end
 
-    // A function-level reset needs no work here: answer it, for one cycle.
-    logic flr_q;
+    // A function-level reset needs no work here: each is answered once.
+    logic [1:0] flr_q;
     always_ff @(posedge clk) begin
-        flr_q          <= sh_cl_flr_assert;
-        cl_sh_flr_done <= flr_q && !cl_sh_flr_done && !rst;
+        flr_q          <= rst ? 2'b00 : {flr_q[0], sh_cl_flr_assert};
+        cl_sh_flr_done <= flr_q[0] && !flr_q[1];
     end
 
     wire npu_clk;

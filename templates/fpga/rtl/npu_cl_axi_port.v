@@ -68,6 +68,14 @@ module npu_cl_axi_port #(
     localparam LEVEL_W = $clog2(OUTSTANDING + 1);
     localparam [1:0] RESP_DECERR = 2'b11;
 
+    // Nothing is accepted in reset: it would be forgotten.
+    wire aw_in_ready;
+    wire w_in_ready;
+    wire ar_in_ready;
+    assign s_axi_awready = aw_in_ready && !rst;
+    assign s_axi_wready  = w_in_ready && !rst;
+    assign s_axi_arready = ar_in_ready && !rst;
+
     // Once calibrated, always: an address that was let through once is not answered here later.
     reg ready_q;
     always @(posedge clk) begin
@@ -100,7 +108,7 @@ module npu_cl_axi_port #(
         .clk      (clk),
         .rst      (rst),
         .in_valid (s_axi_awvalid),
-        .in_ready (s_axi_awready),
+        .in_ready (aw_in_ready),
         .in_data  ({s_axi_awid, s_axi_awaddr, s_axi_awlen}),
         .out_valid(aw_valid),
         .out_ready(aw_ready),
@@ -148,7 +156,7 @@ module npu_cl_axi_port #(
         .clk      (clk),
         .rst      (rst),
         .in_valid (s_axi_wvalid),
-        .in_ready (s_axi_wready),
+        .in_ready (w_in_ready),
         .in_data  ({s_axi_wdata, s_axi_wstrb, s_axi_wlast}),
         .out_valid(w_valid),
         .out_ready(w_ready),
@@ -220,7 +228,7 @@ module npu_cl_axi_port #(
         .clk      (clk),
         .rst      (rst),
         .in_valid (s_axi_arvalid),
-        .in_ready (s_axi_arready),
+        .in_ready (ar_in_ready),
         .in_data  ({s_axi_arid, s_axi_araddr, s_axi_arlen}),
         .out_valid(ar_valid),
         .out_ready(ar_ready),

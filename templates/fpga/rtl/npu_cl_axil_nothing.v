@@ -22,11 +22,19 @@ module npu_cl_axil_nothing #(
     output wire [1:0]  s_axil_rresp
 );
 
+    wire        awready;
+    wire        wready;
+    wire        arready;
     wire        reg_write;
     wire [9:0]  reg_write_addr;
     wire [31:0] reg_write_data;
     wire [31:0] reg_write_mask;
     wire [9:0]  reg_read_addr;
+
+    // Nothing is accepted in reset: it would be forgotten.
+    assign s_axil_awready = awready && !rst;
+    assign s_axil_wready  = wready && !rst;
+    assign s_axil_arready = arready && !rst;
 
     npu_axil_slave #(
         .ADDR_W(12)
@@ -34,18 +42,18 @@ module npu_cl_axil_nothing #(
         .clk           (clk),
         .rst           (rst),
         .s_axil_awvalid(s_axil_awvalid),
-        .s_axil_awready(s_axil_awready),
+        .s_axil_awready(awready),
         .s_axil_awaddr (12'd0),
         .s_axil_awprot (3'd0),
         .s_axil_wvalid (s_axil_wvalid),
-        .s_axil_wready (s_axil_wready),
+        .s_axil_wready (wready),
         .s_axil_wdata  (32'd0),
         .s_axil_wstrb  (4'd0),
         .s_axil_bvalid (s_axil_bvalid),
         .s_axil_bready (s_axil_bready),
         .s_axil_bresp  (s_axil_bresp),
         .s_axil_arvalid(s_axil_arvalid),
-        .s_axil_arready(s_axil_arready),
+        .s_axil_arready(arready),
         .s_axil_araddr (12'd0),
         .s_axil_arprot (3'd0),
         .s_axil_rvalid (s_axil_rvalid),

@@ -64,8 +64,9 @@ module npu_cl_axil_split #(
     wire [1:0]  aw_window = {aw_addr_q[31:12] == 20'd1, (aw_addr_q[31:12] == 20'd0) && alive};
     wire        forward   = aw_held_q && w_held_q && !write_q && !b_valid_q;
 
-    assign s_axil_awready = !aw_held_q;
-    assign s_axil_wready  = !w_held_q;
+    // Nothing is accepted in reset: it would be forgotten.
+    assign s_axil_awready = !aw_held_q && !rst;
+    assign s_axil_wready  = !w_held_q && !rst;
     assign s_axil_bvalid  = b_valid_q;
     assign m_axil_awvalid = aw_open_q;
     assign m_axil_wvalid  = w_open_q;
@@ -138,7 +139,7 @@ module npu_cl_axil_split #(
     wire [1:0]  ar_window = {ar_addr_q[31:12] == 20'd1, (ar_addr_q[31:12] == 20'd0) && alive};
     wire        got       = routed_q && (r_from_q == 2'b00 || (m_axil_rvalid & r_from_q) != 2'b00);
 
-    assign s_axil_arready = !read_q && !r_valid_q;
+    assign s_axil_arready = !read_q && !r_valid_q && !rst;
     assign s_axil_rvalid  = r_valid_q;
     assign s_axil_rdata   = r_data_q;
     assign m_axil_arvalid = ar_open_q;
