@@ -161,7 +161,7 @@ fn folder() -> tempfile::TempDir {
 fn examples_of_the_help_texts_work() {
     let folder = folder();
     // Programs are made first.
-    let names = "asm build compile run explain compare disasm lint demo bench fuzz function graph quantize test-extension operators schema doctor completions";
+    let names = "asm build compile run explain compare disasm lint demo bench fuzz function graph quantize test-extension operators schema doctor completions fpga";
     let help =
         |name: &str| String::from_utf8(npugen(folder.path(), &[name, "--help"]).stdout).unwrap();
     let mut count = 0;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::{DesignArgs, say};
 use crate::error::Error;
+use crate::fpga::kit;
 use crate::fpga::rtl::ClOptions;
 use crate::fpga::target::Target;
-use crate::fpga::{budget, kit};
 
 /// Write a complete custom-logic project for an FPGA card of AWS: Verilog, constraints, scripts.
 #[derive(Debug, clap::Args)]
@@ -50,19 +50,6 @@ pub fn run(args: &Args) -> Result<(), Error> {
         None => PathBuf::from("out").join(facts.name),
     };
     package.write_to(&folder)?;
-    for share in budget::shares(&design, args.target) {
-        if share.percent() > budget::LIMIT_PERCENT {
-            say(&format!(
-                "warning: {} {} are {} % of the {} there are, more than {} %: lower {}",
-                share.used,
-                share.resource,
-                share.percent(),
-                share.capacity,
-                budget::LIMIT_PERCENT,
-                share.keys,
-            ));
-        }
-    }
     say(&format!(
         "wrote {} files to {}: {} for {}, fingerprint {}; README.md has the next commands",
         package.files().len(),

@@ -14,7 +14,7 @@ pub const LIMIT_PERCENT: u64 = 80;
 pub struct Share {
     /// Its name.
     pub resource: &'static str,
-    /// Estimate for the machine, without the custom logic around it.
+    /// Estimate for the machine and the custom logic around it.
     pub used: u64,
     /// What the shell leaves.
     pub capacity: u64,
@@ -29,12 +29,18 @@ impl Share {
     }
 }
 
+/// What stands around the machine, as `scripts/measure_custom_logic.py` counts it for F2; F1 has no
+/// DMA engine and takes less. The shell's DRAM controller is not in it: AWS publishes no figures.
+const AROUND: resources::Resources =
+    resources::Resources { dsp: 0, lut: 10_008, lut_memory: 552, ff: 11_743, ram18: 15 };
+
 /// All resources of a design on a target.
 pub fn shares(design: &Design, target: Target) -> Vec<Share> {
     let capacity = target.facts().capacity;
     let units = resources::estimate(design);
     let sum = |part: fn(&resources::Resources) -> usize| {
-        units.iter().map(|unit| part(&unit.resources) as u64).sum::<u64>()
+        let machine: usize = units.iter().map(|unit| part(&unit.resources)).sum();
+        (machine + part(&AROUND)) as u64
     };
     let share = |resource, used, capacity, keys| Share { resource, used, capacity, keys };
     let array = "`array.rows`, `array.cols`, `vector.lanes`";
@@ -48,21 +54,24 @@ pub fn shares(design: &Design, target: Target) -> Vec<Share> {
     ]
 }
 
+/// Resources of which a design takes more than the limit.
+pub fn excess(design: &Design, target: Target) -> Vec<Share> {
+    let mut found = shares(design, target);
+    found.retain(|share| share.percent() > LIMIT_PERCENT);
+    found
+}
+
 /// The table, for the kit's page of resources.
 pub fn page(design: &Design, target: Target) -> String {
     let mut page = format!(
-        "\n## Of {}\n\nThe estimate of the machine against what the shell leaves. Beyond {LIMIT_PERCENT} % placement is not to be expected to succeed.\n\n\
+        "\n## Of {}\n\nThe estimate of the machine and the custom logic around it, without the DRAM controller, against what the shell leaves. More than {LIMIT_PERCENT} % is refused: placement is not to be expected to succeed.\n\n\
          | resource | estimate | there is | share | to lower it |\n|---|---:|---:|---:|---|\n",
         target.facts().title
     );
     for share in shares(design, target) {
         let Share { resource, used, capacity, keys } = share;
-        let over = if share.percent() > LIMIT_PERCENT { ", too much" } else { "" };
-        let _ = writeln!(
-            page,
-            "| {resource} | {used} | {capacity} | {} %{over} | {keys} |",
-            share.percent()
-        );
+        let _ =
+            writeln!(page, "| {resource} | {used} | {capacity} | {} % | {keys} |", share.percent());
     }
     page
 }

@@ -75,6 +75,10 @@ templates! {
 pub fn package(design: &Design, target: Target, options: ClOptions) -> Result<Package, Error> {
     let mut files = rtl::emit(design, target, options).map_err(refused)?;
     let facts = target.facts();
+    let excess = budget::excess(design, target);
+    if !excess.is_empty() {
+        return Err(refused(ClError::Budget { target: facts.title, excess }));
+    }
     let name = |file: &OutputFile| file.path.trim_start_matches("design/").to_owned();
     let view = View {
         facts,

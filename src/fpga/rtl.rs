@@ -5,6 +5,7 @@
 //! made from the port tables, so that no port can be forgotten.
 
 use crate::design::Design;
+use crate::fpga::budget::{LIMIT_PERCENT, Share};
 use crate::fpga::target::Target;
 use crate::fpga::{clock, views};
 use crate::rtl::{self, OutputFile, RenderError};
@@ -48,6 +49,14 @@ pub enum ClError {
         /// Names there are.
         known: &'static [&'static str],
     },
+    /// More than the target has room for.
+    #[error("the design is too large for {target}: {}", list(excess))]
+    Budget {
+        /// Name of the target.
+        target: &'static str,
+        /// What there is too much of.
+        excess: Vec<Share>,
+    },
     /// A port table that cannot be read.
     #[error(transparent)]
     Table(#[from] super::ports::TableError),
@@ -56,10 +65,25 @@ pub enum ClError {
     Render(#[from] RenderError),
 }
 
+/// Shares beyond the limit, in words.
+fn list(excess: &[Share]) -> String {
+    let word = |share: &Share| {
+        let Share { resource, used, capacity, keys } = share;
+        let percent = share.percent();
+        format!(
+            "{used} {resource} of {capacity} are {percent} %, more than {LIMIT_PERCENT} % (lower {keys})"
+        )
+    };
+    excess.iter().map(word).collect::<Vec<String>>().join("; ")
+}
+
 impl ClError {
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {
         match self {
+            ClError::Budget { .. } => {
+                "lower the keys named; `npugen build` has the estimate of every unit in docs/resources.md"
+            }
             ClError::Bus { .. } => "set `axi.data_bits: 512`, or give `--set axi.data_bits=512`",
             ClError::Clock { .. } => "choose another `clock_mhz`, for instance 250, 200 or 125",
             ClError::Channel { .. } => "give one of these to `--ddr`",
