@@ -253,10 +253,11 @@ def lane(modules, lanes):
 
 
 def measured(cells):
-    """DSP, LUT, LUT as memory, FF, RAM36."""
+    """DSP, LUT, LUT as memory, FF, RAM36, URAM."""
     memory = cells.get("lutram", 0) + cells.get("srl", 0)
-    blocks = cells.get("bram36", 0) + cells.get("bram18", 0) / 2 + 8 * cells.get("uram", 0)
-    return [cells.get("dsp", 0), cells.get("lut", 0), memory, cells.get("ff", 0), blocks]
+    blocks = cells.get("bram36", 0) + cells.get("bram18", 0) / 2
+    return [cells.get("dsp", 0), cells.get("lut", 0), memory, cells.get("ff", 0), blocks,
+            cells.get("uram", 0)]
 
 
 def table(head, rows):
@@ -271,7 +272,7 @@ def table(head, rows):
 def page(results):
     """The generated section of docs/implementation.md."""
     names = " ".join(f"-c {config}" for config in results)
-    columns = ["DSP48E2", "LUT", "LUT as memory", "FF", "RAM36"]
+    columns = ["DSP48E2", "LUT", "LUT as memory", "FF", "RAM36", "URAM"]
     lines = [
         f"Yosys {version()}, `{SYNTHESIS} -top npu_top`, hierarchy kept: a module's numbers contain all",
         "modules inside it, and nothing is optimised across their borders. LUT as memory: LUTRAM and",

@@ -35,6 +35,11 @@ const CASES: &[Case] = &[
     ("bits", "array: {activation_bits: 5, weight_bits: 12}\n", &[]),
     ("dsp_needs_8_bits", "array: {activation_bits: 4, weight_bits: 16}\n", &[]),
     ("activation_word", "array: {rows: 5, cols: 5, activation_bits: 4, cell: generic}\n", &[]),
+    (
+        "ultra_ram",
+        "array: {activation_bits: 4, cell: generic}\nbuffers:\n  ibuf: {ram: ultra}\n  vmem: {ram: fast}\n",
+        &[],
+    ),
     ("weight_row", "array: {rows: 2, cols: 1, weight_bits: 4, cell: generic}\n", &[]),
     ("lanes", "array: {rows: 24, cols: 12}\nvector: {lanes: 8}\n", &[]),
     ("packed", "array: {packed: false}\n", &[]),

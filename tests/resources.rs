@@ -15,19 +15,21 @@ use npugen::design::Design;
 use npugen::rtl::resources::{self, Resources};
 
 /// Largest error of the sum over a design, in percent. The page names these numbers.
-const TOTAL: Resources = Resources { dsp: 0, lut: 5, lut_memory: 10, ff: 5, ram18: 5 };
+const TOTAL: Resources = Resources { dsp: 0, lut: 5, lut_memory: 10, ff: 5, ram18: 5, uram: 5 };
 /// Largest error of a unit: this many percent, or what `SLACK` allows.
 const UNIT_PERCENT: usize = 20;
-const SLACK: Resources = Resources { dsp: 0, lut: 100, lut_memory: 320, ff: 320, ram18: 4 };
+const SLACK: Resources =
+    Resources { dsp: 0, lut: 100, lut_memory: 320, ff: 320, ram18: 4, uram: 0 };
 
 /// A column of the tables: its name, and its number.
 type Column = (&'static str, fn(&Resources) -> usize);
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [Column; 6] = [
     ("DSP48E2", |r| r.dsp),
     ("LUT", |r| r.lut),
     ("LUT as memory", |r| r.lut_memory),
     ("FF", |r| r.ff),
     ("RAM18", |r| r.ram18),
+    ("URAM", |r| r.uram),
 ];
 
 /// Measured units by configuration.
@@ -38,8 +40,9 @@ fn measured() -> BTreeMap<String, BTreeMap<String, Resources>> {
     let mut found = BTreeMap::new();
     for part in section.split("\n### `").skip(1) {
         let (name, rest) = part.split_once('`').unwrap();
-        let (_, rows) =
-            rest.split_once("\n| unit | DSP48E2 | LUT | LUT as memory | FF | RAM36 |\n").unwrap();
+        let (_, rows) = rest
+            .split_once("\n| unit | DSP48E2 | LUT | LUT as memory | FF | RAM36 | URAM |\n")
+            .unwrap();
         let units = rows.lines().skip(1).take_while(|line| line.starts_with("| ")).map(row);
         found.insert(name.to_owned(), units.collect());
     }
@@ -56,6 +59,7 @@ fn row(line: &str) -> (String, Resources) {
         lut_memory: whole(3),
         ff: whole(4),
         ram18: (2.0 * number(5)) as usize,
+        uram: whole(6),
     };
     (cells[0].to_owned(), resources)
 }
@@ -110,6 +114,7 @@ fn measured_alone(module: &str) -> BTreeMap<String, Resources> {
             lut_memory: number(3) + number(4),
             ff: number(5),
             ram18: 0,
+            uram: 0,
         };
         (cells[0].trim_matches('`').to_owned(), resources)
     })

@@ -13,7 +13,8 @@ pub use docs::manual;
 pub use raw::{
     AccumulatorConfig, ArrayConfig, AxiConfig, BankedConfig, BufferConfig, CellConfig,
     ControlConfig, DomainConfig, ExtensionConfig, FunctionConfig, OutputConfig, ParameterConfig,
-    PostConfig, RawConfig, StateConfig, UnitConfig, VectorConfig, VectorOpConfig, WeightConfig,
+    PostConfig, RamConfig, RawConfig, StateConfig, UnitConfig, VectorConfig, VectorOpConfig,
+    WeightConfig,
 };
 pub use tree::Origin;
 pub use violation::{ConfigErrors, Violation};

@@ -95,6 +95,31 @@ pub struct BankedConfig {
     /// and a power of two.
     #[schemars(range(min = 1, max = 16))]
     pub banks: u32,
+    /// What the banks are made of; only synthesis can tell.
+    pub ram: RamConfig,
+}
+
+/// Memory cells of an FPGA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RamConfig {
+    /// What the synthesis tool takes by itself.
+    Auto,
+    /// Block RAM.
+    Block,
+    /// UltraRAM, which UltraScale+ devices have: 4096 words of 64 bits that are written bytewise.
+    Ultra,
+}
+
+impl RamConfig {
+    /// The name in configurations, and what the Verilog attribute `ram_style` takes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RamConfig::Auto => "auto",
+            RamConfig::Block => "block",
+            RamConfig::Ultra => "ultra",
+        }
+    }
 }
 
 /// The weight ring.
@@ -382,11 +407,11 @@ impl Default for ArrayConfig {
 impl Default for BufferConfig {
     fn default() -> Self {
         BufferConfig {
-            ibuf: BankedConfig { size: Bytes::kib(2048), banks: 8 },
+            ibuf: BankedConfig { size: Bytes::kib(2048), banks: 8, ram: RamConfig::Auto },
             wbuf: WeightConfig { size: Bytes::kib(256) },
             obuf: AccumulatorConfig { depth: 512 },
             pbuf: ParameterConfig { channels: 2048 },
-            vmem: BankedConfig { size: Bytes::kib(128), banks: 4 },
+            vmem: BankedConfig { size: Bytes::kib(128), banks: 4, ram: RamConfig::Auto },
         }
     }
 }

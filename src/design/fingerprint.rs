@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::{CellConfig, RawConfig};
+use crate::config::{CellConfig, RamConfig, RawConfig};
 use crate::isa::table::{ENGINES, ISA_VERSION};
 
 /// 64 bits of a hash over everything of a design that programs can see, and the instruction table.
@@ -72,15 +72,24 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// Keys that programs cannot tell, and all below them: [`of`] leaves them out.
-pub const INVISIBLE: [&str; 4] = ["name", "clock_mhz", "array.cell", "extensions.functions"];
+pub const INVISIBLE: [&str; 6] = [
+    "name",
+    "clock_mhz",
+    "array.cell",
+    "buffers.ibuf.ram",
+    "buffers.vmem.ram",
+    "extensions.functions",
+];
 
-/// The fingerprint of a resolved configuration. Name, clock and cell stay out of it, functions, whose
-/// tables are data, and the Verilog of operations and units: programs cannot tell them.
+/// The fingerprint of a resolved configuration. Name, clock, cell and kind of memory stay out of it, functions,
+/// whose tables are data, and the Verilog of operations and units: programs cannot tell them.
 pub(super) fn of(resolved: &RawConfig) -> Fingerprint {
     let mut seen = resolved.clone();
     seen.name = String::new();
     seen.clock_mhz = 0;
     seen.array.cell = CellConfig::Generic;
+    seen.buffers.ibuf.ram = RamConfig::Auto;
+    seen.buffers.vmem.ram = RamConfig::Auto;
     seen.extensions.functions.clear();
     seen.extensions.vector_ops.iter_mut().for_each(|op| op.verilog = None);
     seen.extensions.units.iter_mut().for_each(|unit| unit.verilog = None);

@@ -12,7 +12,7 @@ mod units;
 
 use std::path::Path;
 
-use crate::config::{ConfigErrors, Override, RawConfig};
+use crate::config::{ConfigErrors, Override, RamConfig, RawConfig};
 use crate::error::Error;
 use crate::files;
 use crate::isa::{CustomSpec, Engine};
@@ -57,6 +57,8 @@ pub struct BankedBuffer {
     pub words: usize,
     /// Bytes of a word.
     pub word_bytes: usize,
+    /// What the banks are made of.
+    pub ram: RamConfig,
 }
 
 impl BankedBuffer {

@@ -2,8 +2,8 @@
 
 use super::Design;
 use crate::config::{
-    CellConfig, ConfigErrors, DomainConfig, OutputConfig, RawConfig, StateConfig, UnitConfig,
-    VectorOpConfig,
+    CellConfig, ConfigErrors, DomainConfig, OutputConfig, RamConfig, RawConfig, StateConfig,
+    UnitConfig, VectorOpConfig,
 };
 use crate::units::Bytes;
 
@@ -198,6 +198,9 @@ fn buffers(numbers: &mut Numbers, config: &mut RawConfig) {
     buffers.ibuf.banks = numbers.pick(&[1, 2, 4, 8]);
     let depth = numbers.pick(&[64, 256, 1024]);
     buffers.ibuf.size = Bytes(u64::from(buffers.ibuf.banks) * word * depth);
+    if depth == 1024 && config.array.activation_bits >= 8 {
+        buffers.ibuf.ram = RamConfig::Ultra;
+    }
     buffers.wbuf.size = Bytes(step * numbers.pick(&[32, 64, 128]));
     buffers.obuf.depth = numbers.pick(&[16, 33, 64, 256]);
     buffers.pbuf.channels = cols * numbers.between(1, 9);

@@ -1,7 +1,7 @@
 //! The rules between configuration keys, and the one function that builds a [`Design`].
 
 use super::{Axi, BankedBuffer, Cell, Design, WeightBuffer, fingerprint};
-use crate::config::{BankedConfig, CellConfig, Draft, Origin, RawConfig, Violation};
+use crate::config::{BankedConfig, CellConfig, Draft, Origin, RamConfig, RawConfig, Violation};
 use crate::units::Bytes;
 
 /// Word addresses are 24 bits.
@@ -145,6 +145,14 @@ impl Rules<'_> {
                 let remedy = format!("change `{key}` to 8 or `array.cell` to generic");
                 self.report(&[key, "array.cell"], message, remedy);
             }
+        }
+        if config.buffers.ibuf.ram == RamConfig::Ultra && array.activation_bits < 8 {
+            let message = format!(
+                "`buffers.ibuf.ram` is ultra, whose words are written bytewise, but an activation has {} bits",
+                array.activation_bits
+            );
+            let remedy = "change `buffers.ibuf.ram` to auto".to_owned();
+            self.report(&["buffers.ibuf.ram", "array.activation_bits"], message, remedy);
         }
         let word = rows * array.activation_bits;
         if !word.is_multiple_of(8) {
@@ -309,6 +317,7 @@ impl Rules<'_> {
             interleaved: false,
             words: words as usize,
             word_bytes: word as usize,
+            ram: config.ram,
         }
     }
 

@@ -32,7 +32,7 @@ impl Share {
 /// What stands around the machine, as `scripts/measure_custom_logic.py` counts it for F2; F1 has no
 /// DMA engine and takes less. The shell's DRAM controller is not in it: AWS publishes no figures.
 const AROUND: resources::Resources =
-    resources::Resources { dsp: 0, lut: 10_008, lut_memory: 552, ff: 11_743, ram18: 15 };
+    resources::Resources { dsp: 0, lut: 10_008, lut_memory: 552, ff: 11_743, ram18: 15, uram: 0 };
 
 /// All resources of a design on a target.
 pub fn shares(design: &Design, target: Target) -> Vec<Share> {
@@ -50,6 +50,7 @@ pub fn shares(design: &Design, target: Target) -> Vec<Share> {
         share("LUT as memory", sum(|r| r.lut_memory), capacity.lut_memory, array),
         share("FF", sum(|r| r.ff), capacity.ff, array),
         share("DSP48E2", sum(|r| r.dsp), capacity.dsp, array),
+        share("URAM", sum(|r| r.uram), capacity.uram, memory),
         share("RAM36", sum(|r| r.ram18).div_ceil(2), capacity.bram36, memory),
     ]
 }

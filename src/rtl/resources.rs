@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 pub use custom::operation;
 pub use unit::unit as compute_unit;
 
+use crate::config::RamConfig;
 use crate::design::{BankedBuffer, Cell, Design};
 
 /// What a unit takes.
@@ -27,6 +28,8 @@ pub struct Resources {
     pub ff: usize,
     /// Block RAMs of 18 kbit.
     pub ram18: usize,
+    /// UltraRAM blocks of 288 kbit.
+    pub uram: usize,
 }
 
 impl Resources {
@@ -37,6 +40,7 @@ impl Resources {
             lut_memory: self.lut_memory + other.lut_memory,
             ff: self.ff + other.ff,
             ram18: self.ram18 + other.ram18,
+            uram: self.uram + other.uram,
         }
     }
 }
@@ -89,7 +93,7 @@ pub fn manual(design: &Design) -> String {
         "# Resources of {}\n\n\
          Estimated for UltraScale+ from measurements with Yosys 0.70 (`scripts/measure_resources.py`), without placement.\n\
          RAM36 counts block RAMs of 36 kbit; memories of up to 64 words are in lookup tables.\n\n\
-         | unit | DSP48E2 | LUT | LUT as memory | FF | RAM36 |\n|---|---:|---:|---:|---:|---:|\n",
+         | unit | DSP48E2 | LUT | LUT as memory | FF | RAM36 | URAM |\n|---|---:|---:|---:|---:|---:|---:|\n",
         design.name()
     );
     let units = estimate(design);
@@ -97,11 +101,11 @@ pub fn manual(design: &Design) -> String {
     for Unit { module, resources } in
         units.iter().chain([&Unit { module: "total", resources: total }])
     {
-        let Resources { dsp, lut, lut_memory, ff, ram18 } = resources;
+        let Resources { dsp, lut, lut_memory, ff, ram18, uram } = resources;
         let half = if ram18.is_multiple_of(2) { "" } else { ".5" };
         let _ = writeln!(
             page,
-            "| {module} | {dsp} | {lut} | {lut_memory} | {ff} | {}{half} |",
+            "| {module} | {dsp} | {lut} | {lut_memory} | {ff} | {}{half} | {uram} |",
             ram18 / 2
         );
     }
@@ -146,6 +150,7 @@ fn host_registers(design: &Design) -> Resources {
         lut_memory: 240 + shallow(design.trace_depth(), 80),
         ff: 4803,
         ram18: blocks(design.trace_depth(), 80),
+        uram: 0,
     }
 }
 
@@ -153,7 +158,14 @@ fn front_end(design: &Design) -> Resources {
     let bus = design.axi().data_bits;
     // 4 kbit of instructions: 64 words of 64 bits are a block, 32 of 128 are in lookup tables.
     let (fetched, wide) = if bus > 64 { (0, 3 * bus / 2) } else { (2, 0) };
-    Resources { dsp: 0, lut: 1660, lut_memory: 72 + wide, ff: 793 + bus * 8 / 5, ram18: fetched }
+    Resources {
+        dsp: 0,
+        lut: 1660,
+        lut_memory: 72 + wide,
+        ff: 793 + bus * 8 / 5,
+        ram18: fetched,
+        uram: 0,
+    }
 }
 
 fn queue(design: &Design) -> usize {
@@ -169,6 +181,7 @@ fn load(design: &Design) -> Resources {
         lut_memory: 272 + bus * 7 / 8 + shallow(design.axi().read_fifo_beats, bus),
         ff: 3090 + bus * 66 / 10,
         ram18: queue(design) + receive,
+        uram: 0,
     }
 }
 
@@ -180,6 +193,7 @@ fn store(design: &Design) -> Resources {
         lut_memory: 239 + bus * 464 / 100,
         ff: 2051 + bus * 64 / 10,
         ram18: queue(design),
+        uram: 0,
     }
 }
 
@@ -195,6 +209,7 @@ fn array(design: &Design) -> Resources {
             lut_memory: cells * 3 / 2 + 3 * cols,
             ff: 3 * cells + 32 * cols + adders,
             ram18: 0,
+            uram: 0,
         },
         Cell::Generic | Cell::Simulation => Resources {
             dsp: cells,
@@ -202,6 +217,7 @@ fn array(design: &Design) -> Resources {
             lut_memory: (2 * cells).saturating_sub(4 * cols),
             ff: 72 * cells + 30 * cols + adders,
             ram18: 0,
+            uram: 0,
         },
     }
 }
@@ -220,6 +236,7 @@ fn post(design: &Design, lanes: usize, float: bool) -> Resources {
         lut_memory: 160 + lanes * (9 + 40 * residual + 20 * float + 40 * alone),
         ff: 103 + lanes * (355 + 774 * residual + 8 * float + 32 * alone),
         ram18: lanes * tables,
+        uram: 0,
     }
 }
 
@@ -232,6 +249,7 @@ fn gemm(design: &Design) -> Resources {
         lut_memory: 634 + 27 * cols + shallow(design.obuf_depth(), 32 * cols),
         ff: 3069 + 75 * cols,
         ram18: queue(design) + accumulators,
+        uram: 0,
     }
 }
 
@@ -247,6 +265,7 @@ fn vector(design: &Design) -> Resources {
         lut_memory: 334 + 93 * lanes + shallow(design.acc_depth(), 32 * lanes),
         ff: 3112 + 401 * lanes + float * 300,
         ram18: queue(design) + sums + results,
+        uram: 0,
     }
 }
 
@@ -284,6 +303,7 @@ fn float_arithmetic(design: &Design) -> Resources {
         lut_memory: 78 * lanes,
         ff: 582 * lanes,
         ram18: 0,
+        uram: 0,
     }
 }
 
@@ -296,6 +316,7 @@ fn function_unit(design: &Design) -> Resources {
         lut_memory: lanes * (80 + 3 * shallow(design.function_segments(), 32)),
         ff: 825 * lanes,
         ram18: 3 * lanes * blocks(design.function_segments(), 32),
+        uram: 0,
     }
 }
 
@@ -311,19 +332,28 @@ fn reduction(design: &Design) -> Resources {
         lut_memory: 16 + 40 * lanes + shallow(design.acc_depth(), 32 * lanes),
         ff: 210 + 508 * lanes + 415 * (lanes - 1),
         ram18: blocks(design.acc_depth(), 32 * lanes),
+        uram: 0,
     }
 }
 
 fn banked(buffer: &BankedBuffer, clients: usize) -> Resources {
     let word = buffer.word_bytes * 8;
-    let bank = blocks_of_lanes(buffer.bank_depth, word);
+    let depth = buffer.bank_depth;
+    let (lut_memory, ram18, uram) = match buffer.ram {
+        RamConfig::Auto => (shallow(depth, word), blocks_of_lanes(depth, word), 0),
+        // Asked for, even where lookup tables would do.
+        RamConfig::Block => (0, blocks_of_lanes(depth.max(512), word), 0),
+        // 4096 words of 64 bits, whose parity stays unused.
+        RamConfig::Ultra => (0, 0, depth.div_ceil(4096) * word.div_ceil(64)),
+    };
     // Measured with eight clients that read or write, and lanes of 8 bits.
     Resources {
         dsp: 0,
         lut: (266 + 4 * buffer.banks * word) * clients / 8,
-        lut_memory: buffer.banks * shallow(buffer.bank_depth, word),
+        lut_memory: buffer.banks * lut_memory,
         ff: (215 + 9 * word) * clients / 8,
-        ram18: buffer.banks * bank,
+        ram18: buffer.banks * ram18,
+        uram: buffer.banks * uram,
     }
 }
 
@@ -342,5 +372,6 @@ fn weights_and_parameters(design: &Design) -> Resources {
             + pbuf * if design.pbuf_words() <= 64 { 2 } else { 1 }
             + transposer,
         ram18: blocks(weights.words, weights.word_bytes * 8) + blocks(design.pbuf_words(), pbuf),
+        uram: 0,
     }
 }

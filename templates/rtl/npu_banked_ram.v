@@ -16,6 +16,7 @@ module npu_banked_ram #(
     parameter INTERLEAVE = 0,                      // neighbouring words in neighbouring banks
     parameter LANES      = 4,                      // separately writable lanes per word
     parameter LANE_W     = 8,                      // bits per lane
+    parameter RAM        = "auto",                 // see npu_ram_1r1w
     parameter NUM_RD     = 2,                      // read clients
     parameter NUM_WR     = 2                       // write clients
 ) (
@@ -237,7 +238,8 @@ module npu_banked_ram #(
             npu_ram_1r1w #(
                 .DEPTH  (BANK_DEPTH),
                 .LANES  (LANES),
-                .LANE_W (LANE_W)
+                .LANE_W (LANE_W),
+                .RAM    (RAM)
             ) u_ram (
                 .clk      (clk),
                 .wr_en    (|wr_hit),

@@ -14,10 +14,12 @@ module npu_buffers #(
     parameter IBUF_BANK_DEPTH = 256,
     parameter IBUF_LANE_W     = 8,                 // divides ACT_W and LOAD's unit
     parameter IBUF_UNIT_BYTES = 16,
+    parameter IBUF_RAM        = "auto",            // see npu_ram_1r1w
     parameter VMEM_BANKS      = 2,
     parameter VMEM_BANK_DEPTH = 64,
     parameter VMEM_LANE_W     = 32,                // divides 32 and LOAD's unit
     parameter VMEM_UNIT_BYTES = 16,
+    parameter VMEM_RAM        = "auto",
     parameter WBUF_DEPTH      = 1024,
     parameter WBUF_LANE_W     = 128,               // divides COLS * WGT_W and LOAD's unit
     parameter WBUF_UNIT_BYTES = 16,
@@ -184,6 +186,7 @@ module npu_buffers #(
         .INTERLEAVE(1),
         .LANES     (IBUF_LANES),
         .LANE_W    (IBUF_LANE_W),
+        .RAM       (IBUF_RAM),
         .NUM_RD    (IBUF_RD),
         .NUM_WR    (NUM_WR + 1)
     ) u_ibuf (
@@ -235,6 +238,7 @@ module npu_buffers #(
         .BANK_DEPTH(VMEM_BANK_DEPTH),
         .LANES     (VMEM_LANES),
         .LANE_W    (VMEM_LANE_W),
+        .RAM       (VMEM_RAM),
         .NUM_RD    (VMEM_RD),
         .NUM_WR    (NUM_WR + 1)
     ) u_vmem (

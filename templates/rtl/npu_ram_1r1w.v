@@ -7,6 +7,7 @@ module npu_ram_1r1w #(
     parameter DEPTH  = 16,                         // words
     parameter LANES  = 1,                          // separately writable lanes per word
     parameter LANE_W = 8,                          // bits per lane
+    parameter RAM    = "auto",                     // auto, block or ultra: cells of an FPGA
     parameter ADDR_W = (DEPTH > 1) ? $clog2(DEPTH) : 1
 ) (
     input  wire                    clk,
@@ -19,7 +20,16 @@ module npu_ram_1r1w #(
     output reg  [LANES*LANE_W-1:0] rd_data
 );
 
+    (* ram_style = RAM *)
     reg [LANES*LANE_W-1:0] mem [0:DEPTH-1];
+
+    // Told apart by their last letters, since names of unlike lengths cannot be compared.
+    localparam [7:0] LETTER = RAM[7:0];
+    generate
+        if (LETTER != "o" && LETTER != "k" && LETTER != "a") begin : gen_ram_check
+            npu_error_ram_must_be_auto_block_or_ultra u_error ();
+        end
+    endgenerate
 
     // One block per lane: a loop over many lanes in one block is beyond what Verilator unrolls.
     genvar lane;

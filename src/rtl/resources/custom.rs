@@ -24,13 +24,14 @@ pub(super) fn operations(design: &Design) -> Resources {
         total.ff += 16;
     }
     for op in ops {
-        let Resources { dsp, lut, lut_memory, ff, ram18 } = operation(op);
+        let Resources { dsp, lut, lut_memory, ff, ram18, uram } = operation(op);
         total = total.plus(Resources {
             dsp: lanes * dsp,
             lut: lanes * lut,
             lut_memory: lanes * lut_memory,
             ff: lanes * ff,
             ram18,
+            uram,
         });
     }
     total
@@ -221,7 +222,7 @@ fn integer_operator(expr: &Expr, node: &Node, function: Function, width: usize) 
         Function::Div if power => Resources { lut: 4, ff: 30, ..Resources::default() },
         Function::Rem if power => Resources { lut: 33, ff: 93, ..Resources::default() },
         // In half of them the dividend corrects the product.
-        Function::Div => Resources { dsp: 4, lut: 127, lut_memory: 47, ff: 46, ram18: 0 },
-        _ => Resources { dsp: 6, lut: 173, lut_memory: 109, ff: 77, ram18: 0 },
+        Function::Div => Resources { dsp: 4, lut: 127, lut_memory: 47, ff: 46, ram18: 0, uram: 0 },
+        _ => Resources { dsp: 6, lut: 173, lut_memory: 109, ff: 77, ram18: 0, uram: 0 },
     }
 }

@@ -15,6 +15,7 @@ pub(super) fn engine(design: &Design) -> Resources {
         lut_memory: 192 + 54 * lanes,
         ff: 1562 + 12 * units.len(),
         ram18: queue(design),
+        uram: 0,
     };
     // What the module from outside does on its border is watched.
     let watch = Resources { lut: 32 + 24 * lanes, ff: 20 + 32 * lanes, ..Resources::default() };
@@ -59,5 +60,6 @@ pub fn unit(unit: &ComputeUnit, lanes: usize) -> Resources {
         lut_memory: lanes * lane.lut_memory + outside.lut_memory,
         ff: lanes * lane.ff + outside.ff,
         ram18: lanes * lane.ram18,
+        uram: 0,
     }
 }

@@ -25,6 +25,10 @@ struct Size {
 
 impl Size {
     fn new(name: &'static str, value: usize, comment: impl Into<String>) -> Size {
+        Size::text(name, &value.to_string(), comment)
+    }
+
+    fn text(name: &'static str, value: &str, comment: impl Into<String>) -> Size {
         Size {
             name: format!("{name:<22}"),
             value: format!("{:<8}", format!("{value};")),
@@ -243,6 +247,7 @@ fn buffers(design: &Design) -> Vec<Size> {
             gcd(design.activation_bits(), 8 * ibuf_unit),
             "divides an activation and a unit",
         ),
+        Size::text("IBUF_RAM", &format!("{:?}", ibuf.ram.name()), "buffers.ibuf.ram"),
         Size::new("VMEM_BANKS", vmem.banks, "buffers.vmem.banks"),
         Size::new(
             "VMEM_BANK_DEPTH",
@@ -255,6 +260,7 @@ fn buffers(design: &Design) -> Vec<Size> {
             format!("largest divisor of {} not above the bus", vmem.word_bytes),
         ),
         Size::new("VMEM_LANE_W", gcd(32, 8 * vmem_unit), "divides a value and a unit"),
+        Size::text("VMEM_RAM", &format!("{:?}", vmem.ram.name()), "buffers.vmem.ram"),
         Size::new(
             "WBUF_DEPTH",
             wbuf.words,
