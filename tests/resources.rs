@@ -12,10 +12,8 @@ use std::fs;
 use common::root;
 use npugen::config::Override;
 use npugen::design::Design;
-use npugen::rtl::resources::{self, Resources};
+use npugen::rtl::resources::{self, ERROR_PERCENT, Resources};
 
-/// Largest error of the sum over a design, in percent. The page names these numbers.
-const TOTAL: Resources = Resources { dsp: 0, lut: 5, lut_memory: 10, ff: 5, ram18: 5, uram: 5 };
 /// Largest error of a unit: this many percent, or what `SLACK` allows.
 const UNIT_PERCENT: usize = 20;
 const SLACK: Resources =
@@ -91,7 +89,7 @@ fn estimates_agree_with_measurements() {
                 }
             }
             let actual = value(&units["total"]);
-            if percent(sum.abs_diff(actual), actual) > value(&TOTAL) {
+            if percent(sum.abs_diff(actual), actual) > value(&ERROR_PERCENT) {
                 wrong.push(format!("{name}: total {column} {sum}, measured {actual}"));
             }
         }
@@ -201,7 +199,7 @@ fn the_page_names_the_tolerances() {
     let sums = format!(
         "within {} % of these sums for LUT and FF, {} % for LUT as memory and {} % for block RAM, \
          and exact for DSP48E2",
-        TOTAL.lut, TOTAL.lut_memory, TOTAL.ram18
+        ERROR_PERCENT.lut, ERROR_PERCENT.lut_memory, ERROR_PERCENT.ram18
     );
     let units = format!(
         "a single unit within {UNIT_PERCENT} %, or {} LUT, {} LUT as memory, {} FF and {} RAM36",

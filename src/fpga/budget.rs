@@ -2,19 +2,22 @@
 
 use std::fmt::Write as _;
 
-use super::target::Target;
+use super::floorplan::{self, Region};
+use super::target::{Capacity, Target};
 use crate::design::Design;
-use crate::rtl::resources;
+use crate::rtl::resources::{self, ERROR_PERCENT, Resources};
 
 /// Share of a resource, in per cent, beyond which placement is not to be expected to succeed.
 pub const LIMIT_PERCENT: u64 = 80;
 
-/// One resource.
+/// One resource, of the whole device or of a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     /// Its name.
     pub resource: &'static str,
-    /// Estimate for the machine and the custom logic around it.
+    /// The part of the device; none for the whole.
+    pub region: Option<&'static str>,
+    /// Estimate for what stands there.
     pub used: u64,
     /// What the shell leaves.
     pub capacity: u64,
@@ -25,54 +28,80 @@ pub struct Share {
 impl Share {
     /// Rounded up.
     pub fn percent(&self) -> u64 {
-        (100 * self.used).div_ceil(self.capacity)
+        (100 * self.used).div_ceil(self.capacity.max(1))
     }
 }
 
 /// What stands around the machine, as `scripts/measure_custom_logic.py` counts it for F2; F1 has no
 /// DMA engine and takes less. The shell's DRAM controller is not in it: AWS publishes no figures.
-const AROUND: resources::Resources =
-    resources::Resources { dsp: 0, lut: 10_008, lut_memory: 552, ff: 11_743, ram18: 15, uram: 0 };
+pub const AROUND: Resources =
+    Resources { dsp: 0, lut: 10_008, lut_memory: 552, ff: 11_743, ram18: 15, uram: 0 };
 
-/// All resources of a design on a target.
-pub fn shares(design: &Design, target: Target) -> Vec<Share> {
-    let capacity = target.facts().capacity;
-    let units = resources::estimate(design);
-    let sum = |part: fn(&resources::Resources) -> usize| {
-        let machine: usize = units.iter().map(|unit| part(&unit.resources)).sum();
-        (machine + part(&AROUND)) as u64
+/// The shares that resources have of a capacity.
+pub fn compare(used: &Resources, capacity: &Capacity, region: Option<&'static str>) -> [Share; 6] {
+    let share = |resource, used: usize, capacity, keys| Share {
+        resource,
+        region,
+        used: used as u64,
+        capacity,
+        keys,
     };
-    let share = |resource, used, capacity, keys| Share { resource, used, capacity, keys };
     let array = "`array.rows`, `array.cols`, `vector.lanes`";
     let memory = "`buffers.ibuf.size`, `buffers.wbuf.size`, `buffers.vmem.size`";
-    vec![
-        share("LUT", sum(|r| r.lut + r.lut_memory), capacity.lut, array),
-        share("LUT as memory", sum(|r| r.lut_memory), capacity.lut_memory, array),
-        share("FF", sum(|r| r.ff), capacity.ff, array),
-        share("DSP48E2", sum(|r| r.dsp), capacity.dsp, array),
-        share("URAM", sum(|r| r.uram), capacity.uram, memory),
-        share("RAM36", sum(|r| r.ram18).div_ceil(2), capacity.bram36, memory),
+    [
+        share("LUT", used.lut + used.lut_memory, capacity.lut, array),
+        share("LUT as memory", used.lut_memory, capacity.lut_memory, array),
+        share("FF", used.ff, capacity.ff, array),
+        share("DSP48E2", used.dsp, capacity.dsp, array),
+        share("URAM", used.uram, capacity.uram, memory),
+        share("RAM36", used.ram18.div_ceil(2), capacity.bram36, memory),
     ]
 }
 
-/// Resources of which a design takes more than the limit.
-pub fn excess(design: &Design, target: Target) -> Vec<Share> {
-    let mut found = shares(design, target);
-    found.retain(|share| share.percent() > LIMIT_PERCENT);
-    found
+/// All resources of a design on a target.
+pub fn shares(design: &Design, target: Target) -> [Share; 6] {
+    let units = resources::estimate(design);
+    let sum = units.iter().fold(AROUND, |sum, unit| sum.plus(unit.resources));
+    compare(&sum, &target.facts().capacity, None)
 }
 
-/// The table, for the kit's page of resources.
+/// Resources of which a design takes more than the limit: of the device, or where the device has
+/// room enough, of a region.
+pub fn excess(design: &Design, target: Target) -> Vec<Share> {
+    let beyond = |share: &Share| share.percent() > LIMIT_PERCENT;
+    let found: Vec<Share> = shares(design, target).into_iter().filter(beyond).collect();
+    if !found.is_empty() {
+        return found;
+    }
+    floorplan::plan(design, target).iter().flat_map(Region::shares).filter(beyond).collect()
+}
+
+/// The tables, for the kit's page of resources.
 pub fn page(design: &Design, target: Target) -> String {
+    let Resources { lut, lut_memory, ff, ram18, .. } = ERROR_PERCENT;
     let mut page = format!(
-        "\n## Of {}\n\nThe estimate of the machine and the custom logic around it, without the DRAM controller, against what the shell leaves. More than {LIMIT_PERCENT} % is refused: placement is not to be expected to succeed.\n\n\
+        "\n## Of {}\n\n\
+         The estimate of the machine and the custom logic around it, without the DRAM controller, against what the shell leaves. More than {LIMIT_PERCENT} % is refused: placement is not to be expected to succeed. \
+         Where Yosys has counted, the estimate was within {lut} % of its sums for LUT, {lut_memory} % for LUT as memory, {ff} % for FF, {ram18} % for block RAM, and exact for DSP48E2.\n\n\
          | resource | estimate | there is | share | to lower it |\n|---|---:|---:|---:|---|\n",
         target.facts().title
     );
     for share in shares(design, target) {
-        let Share { resource, used, capacity, keys } = share;
-        let _ =
-            writeln!(page, "| {resource} | {used} | {capacity} | {} % | {keys} |", share.percent());
+        let Share { resource, used, capacity, keys, .. } = share;
+        let percent = share.percent();
+        let _ = writeln!(page, "| {resource} | {used} | {capacity} | {percent} % | {keys} |");
+    }
+    page.push_str(
+        "\n## By super logic region\n\n\
+         A distribution of the units in which every region stays below the limit; what is divided consists of like columns, lanes or banks. It shows that there is one: the build leaves the machine to the placer.\n\n\
+         | region | LUT | LUT as memory | FF | DSP48E2 | URAM | RAM36 | units |\n|---|---:|---:|---:|---:|---:|---:|---|\n",
+    );
+    for region in floorplan::plan(design, target).iter().rev() {
+        let _ = write!(page, "| {} |", region.name);
+        for share in region.shares() {
+            let _ = write!(page, " {} % |", share.percent());
+        }
+        let _ = writeln!(page, " {} |", region.units().join(", "));
     }
     page
 }

@@ -13,6 +13,7 @@ pub mod driver;
 #[cfg(test)]
 mod driver_tests;
 pub mod error;
+pub mod floorplan;
 pub mod kit;
 pub mod ports;
 pub mod registers;

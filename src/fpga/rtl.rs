@@ -68,10 +68,11 @@ pub enum ClError {
 /// Shares beyond the limit, in words.
 fn list(excess: &[Share]) -> String {
     let word = |share: &Share| {
-        let Share { resource, used, capacity, keys } = share;
+        let Share { resource, region, used, capacity, keys } = share;
         let percent = share.percent();
+        let place = region.map(|name| format!(" in {name}")).unwrap_or_default();
         format!(
-            "{used} {resource} of {capacity} are {percent} %, more than {LIMIT_PERCENT} % (lower {keys})"
+            "{used} {resource} of {capacity}{place} are {percent} %, more than {LIMIT_PERCENT} % (lower {keys})"
         )
     };
     excess.iter().map(word).collect::<Vec<String>>().join("; ")

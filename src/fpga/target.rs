@@ -30,6 +30,20 @@ pub struct Capacity {
     pub dsp: u64,
 }
 
+impl Capacity {
+    /// Each number made of those of two.
+    fn map(&self, other: &Capacity, make: impl Fn(u64, u64) -> u64) -> Capacity {
+        Capacity {
+            lut: make(self.lut, other.lut),
+            lut_memory: make(self.lut_memory, other.lut_memory),
+            ff: make(self.ff, other.ff),
+            bram36: make(self.bram36, other.bram36),
+            uram: make(self.uram, other.uram),
+            dsp: make(self.dsp, other.dsp),
+        }
+    }
+}
+
 /// Facts of a target.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts {
@@ -49,8 +63,10 @@ pub struct Facts {
     pub hdk_branch: &'static str,
     /// What the shell leaves of the device.
     pub capacity: Capacity,
-    /// Super logic regions.
-    pub slrs: u32,
+    /// What the whole device has (AMD DS890).
+    pub device: Capacity,
+    /// The super logic region that PCIS and OCL come to, from the lowest.
+    pub host_region: usize,
     /// Bits of an ID on PCIS.
     pub pcis_id_bits: u32,
     /// Bits of an ID towards DRAM.
@@ -87,7 +103,15 @@ const AWS_F1: Facts = Facts {
         uram: 560,
         dsp: 5640,
     },
-    slrs: 3,
+    device: Capacity {
+        lut: 1_182_240,
+        lut_memory: 591_840,
+        ff: 2_364_480,
+        bram36: 2160,
+        uram: 960,
+        dsp: 6840,
+    },
+    host_region: 0,
     pcis_id_bits: 6,
     ddr_id_bits: 16,
     main_clock_mhz: 250,
@@ -116,7 +140,15 @@ const AWS_F2: Facts = Facts {
         uram: 864,
         dsp: 7900,
     },
-    slrs: 3,
+    device: Capacity {
+        lut: 1_303_680,
+        lut_memory: 600_960,
+        ff: 2_607_360,
+        bram36: 2016,
+        uram: 960,
+        dsp: 9024,
+    },
+    host_region: 1,
     pcis_id_bits: 16,
     ddr_id_bits: 16,
     main_clock_mhz: 250,
@@ -137,6 +169,15 @@ impl Target {
             Target::AwsF1 => &AWS_F1,
             Target::AwsF2 => &AWS_F2,
         }
+    }
+
+    /// The super logic regions from the lowest, and what the shell leaves of each. Both shells
+    /// leave the highest whole; what they leave of the others is taken to be equal.
+    pub fn regions(self) -> [(&'static str, Capacity); 3] {
+        let Facts { device, capacity, .. } = self.facts();
+        let highest = device.map(capacity, |device, _| device / 3);
+        let other = capacity.map(&highest, |all, highest| all.saturating_sub(highest) / 2);
+        [("SLR0", other), ("SLR1", other), ("SLR2", highest)]
     }
 
     /// Ports of the custom-logic top, in the order of the shell's own list.
