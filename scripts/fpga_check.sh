@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Checks kits of `npugen fpga` without Vivado: lint of the custom logic as it is simulated, and the
-# form of all scripts. Usage: scripts/fpga_check.sh DIR...
+# Checks kits of `npugen fpga` without Vivado and AWS: lint with Verilator and slang, form of the
+# scripts, a dry run from the sources to the archive, the arguments for AWS's command line. Where
+# aws-fpga's hdk_setup.sh was sourced, ports and files are compared with the real kit's.
+# Usage: scripts/fpga_check.sh DIR...
 set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 fail() {
     echo "fpga_check: $*" >&2
@@ -9,23 +12,15 @@ fail() {
 }
 
 [ $# -gt 0 ] || fail "usage: scripts/fpga_check.sh DIR..."
-for tool in shellcheck tclsh verilator python3; do
+for tool in shellcheck tclsh verilator; do
     command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install ${tool/tclsh/tcl}"
 done
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-cat >"$scratch/complete.tcl" <<'TCL'
-foreach path $argv {
-    set channel [open $path]
-    set text [read $channel]
-    close $channel
-    if {![info complete $text]} {
-        puts stderr "fpga_check: $path: a brace or quote is not closed"
-        exit 1
-    }
-}
-TCL
+python=$root/.venv/bin/python
+"$python" -c 'import awscli, pyslang' 2>/dev/null ||
+    fail "pyslang and awscli are missing: run scripts/setup.sh"
 
 for kit in "$@"; do
     [ -f "$kit/manifest.json" ] || fail "$kit is not an output of npugen fpga"
@@ -33,22 +28,11 @@ for kit in "$@"; do
         bash -n "$script"
         shellcheck "$script"
     done
-    python3 - "$kit/create_afi.py" <<'PY'
-import sys
-compile(open(sys.argv[1]).read(), sys.argv[1], "exec")
-PY
-    mapfile -t texts < <(find "$kit/cl_npu" -name '*.tcl' -o -name '*.xdc' | sort)
-    tclsh "$scratch/complete.tcl" "${texts[@]}"
-
-    # Every file that encryption names is there.
-    while IFS= read -r name; do
-        [ -f "$kit/cl_npu/design/$name" ] || fail "$kit: design/$name is missing"
-    done < <(sed -n 's/^    \(.*\.s\?vh\?\)\( \\\|\]\)$/\1/p' "$kit/cl_npu/build/scripts/encrypt.tcl")
-
     mkdir -p "$scratch/common"
     : >"$scratch/common/cl_common_defines.vh"
     verilator --lint-only -Wall --top-module cl_sim_top \
         -I"$kit/sim" -I"$kit/cl_npu/design" -I"$scratch/common" \
         -y "$kit/cl_npu/design" -y "$kit/sim" +libext+.sv+.v "$kit/sim/cl_sim_top.sv"
+    "$python" "$root/fpga/check/dry_run.py" "$kit"
     echo "fpga_check: $kit: good"
 done

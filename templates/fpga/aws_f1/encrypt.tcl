@@ -26,8 +26,17 @@ set common $::env(HDK_DIR)/cl/examples/common/design/cl_common_defines.vh
 file copy -force $common $encrypted/cl_common_defines.vh
 lappend copies $encrypted/cl_common_defines.vh
 
-set keys [lsort [glob -nocomplain -directory $key_dir vivado_keyfile*.txt]]
-if {[llength $keys] == 0} {
-    error "no vivado_keyfile*.txt in $key_dir: source hdk_setup.sh first"
+# Keys have the version from which on they hold in their names; the first has none.
+set tool [lrange [split [version -short] .] 0 1]
+set key $key_dir/vivado_keyfile.txt
+foreach file [lsort [glob -nocomplain -directory $key_dir vivado_keyfile_*.txt]] {
+    if {[regexp {_(\d+)_(\d+)\.txt$} $file all year number]
+        && [package vcompare $year.$number [join $tool .]] <= 0} {
+        set key $file
+    }
 }
-encrypt -k [lindex $keys end] -lang verilog {*}$copies
+if {![file exists $key]} {
+    error "$key is missing: source hdk_setup.sh first"
+}
+exec chmod u+w {*}$copies
+encrypt -k $key -lang verilog $copies

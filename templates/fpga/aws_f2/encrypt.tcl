@@ -21,8 +21,9 @@ foreach source $sources {
     file copy -force $cl_dir/design/$source $encrypted/$source
     lappend copies $encrypted/$source
 }
-set keys [lsort [glob -nocomplain -directory $key_dir vivado_keyfile*.txt]]
-if {[llength $keys] == 0} {
-    error "no vivado_keyfile*.txt in $key_dir: source hdk_setup.sh first"
+set key $key_dir/vivado_keyfile.txt
+if {![file exists $key]} {
+    error "$key is missing: source hdk_setup.sh first"
 }
-encrypt -k [lindex $keys end] -lang verilog {*}$copies
+exec chmod u+w {*}$copies
+encrypt -k $key -lang verilog $copies

@@ -26,26 +26,41 @@ CL_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)/cl_npu
 export CL_DIR
 reports=$CL_DIR/build/reports
 
-# The kit makes an archive even of a design that misses its timing: it must not be uploaded.
-check_timing() {
-    local report found=0
-    if compgen -G "$CL_DIR/build/checkpoints/*VIOLATED*" >/dev/null; then
-        fail "timing violated: $(compgen -G "$CL_DIR/build/checkpoints/*VIOLATED*" | head -n 1);" \
-            "lower clock_mhz in config.yaml, or build with another strategy"
-    fi
-    while IFS= read -r report; do
-        found=1
-        if grep -q -e 'Timing constraints are not met' -e '(VIOLATED)' "$report"; then
-            fail "timing violated: see $report;" \
-                "lower clock_mhz in config.yaml, or build with another strategy"
-        fi
-        grep -q 'All user specified timing constraints are met' "$report" ||
-            fail "$report does not say that timing is met: the build did not come to its end"
-    done < <(find "$reports" -name '*timing*.rpt' ! -name '*synth*' | sort)
-    [ "$found" = 1 ] || fail "no timing report in $reports: the build did not come to its end"
-    echo "build.sh: timing is met"
+violated() {
+    fail "timing violated: see $1;" \
+        "lower clock_mhz in config.yaml, or build with" \
+        "[% if view.f1 %]another -strategy[% else %]other directives (-p, -o, -r)[% endif %]"
 }
 
+# The last report of its kind; there is none when the build did not come to its end.
+last() {
+    local path
+    path=$(find "$1" -name "$2" | sort | tail -n 1)
+    [ -n "$path" ] || fail "no $2 in $1: the build did not come to its end, see its log"
+    echo "$path"
+}
+[% if view.f1 %]
+check_timing() {
+    local report
+    report=$(last "$reports" '*.SH_CL_final_timing_summary.rpt')
+    grep -q 'All user specified timing constraints are met' "$report" || violated "$report"
+    echo "build.sh: timing is met"
+}
+[% else %]
+# The kit makes an archive even of a design that misses its timing, and tells it by a file's name.
+check_timing() {
+    local checkpoint report
+    checkpoint=$(last "$CL_DIR/build/checkpoints" '*.post_route*.dcp')
+    report=$(last "$reports" '*.post_route_timing.rpt')
+    case "$checkpoint" in
+        *.VIOLATED.dcp) violated "$report" ;;
+    esac
+    if grep -q '(VIOLATED)' "$report"; then
+        violated "$report"
+    fi
+    echo "build.sh: timing is met"
+}
+[% endif %]
 if [ "$check_only" = 0 ]; then
     for name in HDK_DIR HDK_SHELL_DIR; do
         [ -n "${!name:-}" ] || fail "$name is not set: source hdk_setup.sh of aws-fpga first"
@@ -64,6 +79,11 @@ if [ "$check_only" = 0 ]; then
         *) fail "$version: the kit of F2 takes 2024.1 to 2025.2" ;;
     esac
 [%- endif %]
+    key=[% if view.f1 %]SHELL_VERSION[% else %]small_shell[% endif %]
+    shell=$(sed -n "s/^$key=//p" "$HDK_SHELL_DIR/shell_version.txt" | head -n 1)
+    [ "${shell,,}" = [[ view.shell_version() ]] ] ||
+        fail "$HDK_SHELL_DIR has shell ${shell:-of no version}, this project is for" \
+            "[[ view.shell_version() ]]: check out the branch [[ view.facts.hdk_branch ]] of aws-fpga"
     # Results of an earlier build must not be taken for this one's.
     find "$reports" -name '*.rpt' -delete
     find "$CL_DIR/build/checkpoints" \( -name '*.dcp' -o -name '*.tar' -o -name '*.txt' \) -delete
@@ -71,12 +91,13 @@ if [ "$check_only" = 0 ]; then
 [%- if view.f1 %]
     ln -sf "$HDK_SHELL_DIR/build/scripts/aws_build_dcp_from_cl.sh" .
     ./aws_build_dcp_from_cl.sh -strategy TIMING -clock_recipe_a A1 -clock_recipe_b B0 \
-        -clock_recipe_c C0 -foreground "$@"
+        -clock_recipe_c C0 -foreground "$@" || fail "the kit's build ended with an error, see above"
 [%- else %]
     for name in aws_build_dcp_from_cl.py build_all.tcl build_level_1_cl.tcl; do
         ln -sf "$HDK_SHELL_DIR/build/scripts/$name" .
     done
-    ./aws_build_dcp_from_cl.py -c cl_npu -m small_shell "$@"
+    ./aws_build_dcp_from_cl.py -c cl_npu -m small_shell "$@" ||
+        fail "the kit's build ended with an error, see above"
 [%- endif %]
 fi
 

@@ -89,6 +89,19 @@ def create_arguments(args, key, token):
     ]  # fmt: skip
 
 
+def describe_arguments(region, image):
+    """Arguments of `aws` that ask for an image's state."""
+    return ["ec2", "describe-fpga-images", "--region", region, "--fpga-image-ids", image]
+
+
+def copy_arguments(args, region, image, token):
+    """Arguments of `aws` that copy an image into another region."""
+    return [
+        "ec2", "copy-fpga-image", "--region", region, "--source-region", args.region,
+        "--source-fpga-image-id", image, "--client-token", token,
+    ]  # fmt: skip
+
+
 def upload(args, state, key):
     """The archive, and a place for the logs."""
     if "uploaded" in state.done:
@@ -105,7 +118,7 @@ def wait(region, image, poll, limit):
     """Until AWS has made an image."""
     end = time.monotonic() + limit
     while True:
-        answer = aws("ec2", "describe-fpga-images", "--region", region, "--fpga-image-ids", image)
+        answer = aws(*describe_arguments(region, image))
         if not answer.get("FpgaImages"):
             raise Failure(f"{image} is unknown in {region}")
         found = answer["FpgaImages"][0]["State"]
@@ -153,10 +166,7 @@ def main():
     wait(args.region, state.done["afi"], args.poll, args.limit)
     for region in args.copy_to:
         if f"copied {region}" not in state.done:
-            answer = aws(
-                "ec2", "copy-fpga-image", "--region", region, "--source-region", args.region,
-                "--source-fpga-image-id", state.done["afi"], "--client-token", digest[:32],
-            )  # fmt: skip
+            answer = aws(*copy_arguments(args, region, state.done["afi"], digest[:32]))
             state.note(f"copied {region}", answer["FpgaImageId"])
         wait(region, state.done[f"copied {region}"], args.poll, args.limit)
     print(f"available: {state.done['agfi']}; next, on the instance: ./load.sh {state.done['agfi']}")

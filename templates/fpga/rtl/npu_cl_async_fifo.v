@@ -36,6 +36,7 @@ module npu_cl_async_fifo #(
 
     reg  [ADDR_W:0] wr_q;
     reg  [ADDR_W:0] wr_gray_q;
+    reg  [ADDR_W:0] rd_gray_q;                     // of the pop side
     (* async_reg = "true" *) reg [ADDR_W:0] rd_meta_q;
     (* async_reg = "true" *) reg [ADDR_W:0] rd_seen_q;
 
@@ -69,7 +70,6 @@ module npu_cl_async_fifo #(
     // ---- Pop side ---------------------------------------------------------------------------
 
     reg  [ADDR_W:0] rd_q;
-    reg  [ADDR_W:0] rd_gray_q;
     (* async_reg = "true" *) reg [ADDR_W:0] wr_meta_q;
     (* async_reg = "true" *) reg [ADDR_W:0] wr_seen_q;
 

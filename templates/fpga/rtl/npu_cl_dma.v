@@ -171,8 +171,8 @@ module npu_cl_dma #(
     wire [LINE_W-1:0]  chunk_line = {{(LINE_W-BEAT_W-1){1'b0}}, chunk_q};
     wire               chunk_last = (rest_q == chunk_wide);
 
-    wire               ask_valid = sized_q && (slots_free_q != {(SLOT_W+1){1'b0}}) && ask_room;
     wire               ask_room;
+    wire               ask_valid = sized_q && (slots_free_q != {(SLOT_W+1){1'b0}}) && ask_room;
     wire               ask_ready = to_host_q ? card_arready : host_arready;
     wire               ask_fire  = ask_valid && ask_ready;
     wire               slot_release;
@@ -348,21 +348,21 @@ module npu_cl_dma #(
     reg                fetched_last_q;
     wire [DATA_W-1:0]  fetched;
     wire               w_valid;
+    wire               w_notify;
+    wire               out_to_host_w = to_host_q || w_notify;
     wire               w_ready = out_to_host_w ? host_wready : card_wready;
     wire [DATA_W-1:0]  w_data;
     wire               w_last;
     wire [BYTE_W-1:0]  w_tail;
-    wire               w_notify;
     wire               w_room;
     wire [2:0]         w_level;
     wire               read_more = reading_q && !notifying_q && (places_q != 3'd0);
     wire               read_end  = read_more && (beats_q == {{BEAT_W{1'b0}}, 1'b1});
     wire               count_fire = reading_q && notifying_q && (places_q != 3'd0);
     wire               w_fire    = w_valid && w_ready;
-    wire               out_to_host_w = to_host_q || w_notify;
     reg                count_q;                    // the word for the queue is the count
-    assign slot_release = read_end || drop;
     wire               drop = chunk_go && error;   // after an error slots are only emptied
+    assign slot_release = read_end || drop;
 
     npu_ram_1r1w #(
         .DEPTH (SLOTS * SLOT_BEATS),
