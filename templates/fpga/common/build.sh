@@ -83,7 +83,8 @@ if [ "$check_only" = 0 ]; then
     shell=$(sed -n "s/^$key=//p" "$HDK_SHELL_DIR/shell_version.txt" | head -n 1)
     [ "${shell,,}" = [[ view.shell_version() ]] ] ||
         fail "$HDK_SHELL_DIR has shell ${shell:-of no version}, this project is for" \
-            "[[ view.shell_version() ]]: check out the branch [[ view.facts.hdk_branch ]] of aws-fpga"
+            "[[ view.shell_version() ]]:" \
+            "check out the branch [[ view.facts.hdk_branch ]] of aws-fpga"
     # Results of an earlier build must not be taken for this one's.
     find "$reports" -name '*.rpt' -delete
     find "$CL_DIR/build/checkpoints" \( -name '*.dcp' -o -name '*.tar' -o -name '*.txt' \) -delete
