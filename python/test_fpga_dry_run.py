@@ -4,6 +4,7 @@ planted is found."""
 import pathlib
 import subprocess
 import sys
+import types
 
 import boto3
 import pytest
@@ -169,6 +170,53 @@ def test_violated_timing_ends_the_build_and_the_upload(bench):
     assert done.returncode == 1 and "nothing was uploaded" in done.stderr, done.stderr
 
 
+def test_the_timing_asked_for_is_that_of_the_archive(bench):
+    """An archive whose reports a later build has removed is not uploaded by the later's timing."""
+    bench.build()
+    archive = next((bench.kit / "cl_npu/build/checkpoints").rglob("*.tar"))
+    assert bench.build("--check-only").status == 0
+    assert bench.build("--check-only", archive).status == 0
+    other = bench.build("--check-only", "20_01_01-000000.Developer_CL.tar")
+    assert other.status and "no " in other.said and "20_01_01-000000" in other.said, other.said
+
+
+def test_the_shells_checkpoint_is_missed_before_anything_is_built(bench):
+    """It is downloaded when the kit's setup script is sourced."""
+    next(bench.hdk.rglob("from_aws/*.dcp")).unlink()
+    bench.refused("which downloads it")
+    assert bench.build().log == []
+
+
+def test_f2_builds_without_encryption(kits, tmp_path):
+    """With the kit's own option, and on a machine without the licence."""
+    bench = Bench(kits, "aws-f2", tmp_path)
+    result = bench.build("--no-encrypt", STUB_LICENCE="no")
+    assert result.status == 0 and not any("encrypt -k" in line for line in result.log), result.said
+
+
+def test_f1_places_the_controller_of_the_channel(kits, tmp_path):
+    """Each beside its pins; the shell's own channel C has none."""
+    areas = {"a": "pblock_CL_top", "b": "pblock_CL_mid", "c": None, "d": "pblock_CL_bot"}
+    for channel, area in areas.items():
+        kit = tmp_path / channel
+        settings = ["--set", "axi.data_bits=512", "--ddr", channel]
+        command = [NPUGEN, "fpga", "aws-f1", "-c", "tiny", *settings, "-o", kit]
+        subprocess.run(command, check=True, capture_output=True)
+        text = (kit / "cl_npu/build/constraints/cl_pnr_user.xdc").read_text()
+        if area is None:
+            assert "SH_DDR" not in text
+            continue
+        index = {"a": 0, "b": 1, "d": 2}[channel]
+        lines = text.replace("\\\n", " ").splitlines()
+        placed = [line for line in lines if "SH_DDR" in line]
+        assert len(placed) == 4
+        assert all(line.startswith(f"add_cells_to_pblock {area} ") for line in placed), placed
+        assert f"ddr_cores.DDR4_{index}*" in placed[0] and f"ddr_inst[{index}].*" in placed[2]
+        (tmp_path / f"run_{channel}").mkdir()
+        bench = Bench(tmp_path, channel, tmp_path / f"run_{channel}")
+        assert bench.build().status == 0
+
+
 def test_f1_is_optimised_again_where_little_is_missing(kits, tmp_path):
     """As the kit's own scripts do."""
     bench = Bench(kits, "aws-f1", tmp_path)
@@ -249,12 +297,14 @@ def options(arguments):
     return found
 
 
-def test_requests_and_answers_have_the_form_of_the_service(script, monkeypatch):
+def test_requests_and_answers_have_the_form_of_the_service(script, monkeypatch, tmp_path):
     """The script's requests go through botocore's model of the service, and so do the answers."""
     client = boto3.client(
         "ec2", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
     state = {"Code": "failed", "Message": "DCP_NOT_FOUND: no"}
+    noted = script.State(tmp_path / "state.json", "hash")
+    noted.note("afi", "afi-1")
     with Stubber(client) as stub:
         create, describe, copy = map(options, cli.requests(script))
         describe["FpgaImageIds"] = [describe["FpgaImageIds"]]
@@ -269,7 +319,7 @@ def test_requests_and_answers_have_the_form_of_the_service(script, monkeypatch):
             script, "aws", lambda *_: client.describe_fpga_images(**describe)
         )
         with pytest.raises(script.Failure, match="no checkpoint: build again"):
-            script.wait("us-east-1", "afi-1", 0, 0)
+            script.wait(types.SimpleNamespace(poll=0, limit=0), noted, "us-east-1", "afi")
         assert client.copy_fpga_image(**copy)["FpgaImageId"] == "afi-2"
         with pytest.raises(client.exceptions.ClientError):
             client.create_fpga_image(**create)

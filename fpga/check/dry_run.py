@@ -64,6 +64,7 @@ FILES = {
         "design/interfaces/cl_ports.vh",
         "design/sh_ddr/synth/sh_ddr.sv",
         "../ip/cl_ip/cl_ip.srcs/sources_1/ip/cl_ddr4/cl_ddr4.xci",
+        "../ip/cl_ip/cl_ip.srcs/sources_1/ip/cl_axi_clock_converter/cl_axi_clock_converter.xci",
         "../ip/cl_ip/cl_ip.srcs/sources_1/ip/cl_hbm/cl_hbm.xci",
     ],
 }  # fmt: skip

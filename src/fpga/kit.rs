@@ -24,11 +24,55 @@ struct View<'a> {
     /// The machine has a clock of its own.
     own_clock: bool,
     design: &'a Design,
+    /// The machine's DRAM channel.
+    channel: &'static str,
+    /// Its controller, where that is the custom logic's own and has a place.
+    controller: Option<Controller>,
     /// Modules, in the order of their names.
     sources: Vec<String>,
 }
 
+/// One of the DRAM controllers inside `sh_ddr` of F1.
+struct Controller {
+    /// Area of the clock regions beside its pins.
+    pblock: &'static str,
+    regions: &'static str,
+    /// Beginnings of the names of its cells.
+    parts: [&'static str; 4],
+}
+
+impl Controller {
+    /// Controllers A, B and D stand beside their pins; C is the shell's.
+    fn find(target: Target, channel: &str) -> Option<Controller> {
+        let (pblock, regions, parts) = match (target, channel) {
+            (Target::AwsF1, "a") => (
+                "pblock_CL_top",
+                "CLOCKREGION_X0Y10:CLOCKREGION_X5Y14",
+                ["ddr_cores.DDR4_0", "gen_ddr_tst[0].", "ddr_inst[0].", "ddr_stat[0]."],
+            ),
+            (Target::AwsF1, "b") => (
+                "pblock_CL_mid",
+                "CLOCKREGION_X0Y5:CLOCKREGION_X3Y9",
+                ["ddr_cores.DDR4_1", "gen_ddr_tst[1].", "ddr_inst[1].", "ddr_stat[1]."],
+            ),
+            (Target::AwsF1, "d") => (
+                "pblock_CL_bot",
+                "CLOCKREGION_X0Y0:CLOCKREGION_X3Y4",
+                ["ddr_cores.DDR4_2", "gen_ddr_tst[2].", "ddr_inst[2].", "ddr_stat[2]."],
+            ),
+            _ => return None,
+        };
+        Some(Controller { pblock, regions, parts })
+    }
+}
+
 impl View<'_> {
+    /// Cells that face the host, which stand where the shell's ports for it are.
+    fn host_cells(&self) -> Vec<String> {
+        let parts = ["u_regs", "u_pcis_port", "u_irq"];
+        parts.map(|part| format!("{}/NPU_SYSTEM/{part}", self.facts.cl_cell)).into()
+    }
+
     fn shell_version(&self) -> String {
         format!("0x{:08x}", self.facts.shell_version)
     }
@@ -85,6 +129,11 @@ pub fn package(design: &Design, target: Target, options: ClOptions) -> Result<Pa
         f1: target == Target::AwsF1,
         own_clock: design.clock_mhz() != facts.main_clock_mhz,
         design,
+        channel: facts.ddr_channels.get(options.channel).copied().unwrap_or_default(),
+        controller: facts
+            .ddr_channels
+            .get(options.channel)
+            .and_then(|channel| Controller::find(target, channel)),
         sources: files.iter().map(name).collect(),
     };
     let comment = banner(design, "//");

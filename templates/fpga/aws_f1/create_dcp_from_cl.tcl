@@ -60,6 +60,7 @@ if {$opt} {
     step opt_design $opt_options $opt_directive $opt_preHookTcl $opt_postHookTcl
 }
 if {$psip} {
+    opt_design -merge_equivalent_drivers -sweep
     lappend place_options -fanout_opt
 }
 if {$place} {

@@ -1,5 +1,8 @@
 // Custom logic for AWS F2: the machine and its system between the shell's ports. The port list is
 // the shell's own file.
+// The shell's list has ports without a net type: whatever was read before may forbid that.
+`default_nettype wire
+
 `include "cl_id_defines.vh"
 `include "cl_npu_defines.vh"
 

@@ -5,7 +5,10 @@ set scripts $::env(HDK_SHELL_DIR)/build/scripts
 source $scripts/synth_cl_header.tcl
 
 read_verilog -sv [lsort [glob -directory $cl_dir/build/src_post_encryption *.sv]]
-read_ip $::env(HDK_IP_SRC_DIR)/cl_ddr4/cl_ddr4.xci
+# What sh_ddr instantiates inside its encryption: the controller, and the crossing to its clock.
+foreach name {cl_ddr4 cl_axi_clock_converter} {
+    read_ip $::env(HDK_IP_SRC_DIR)/$name/$name.xci
+}
 read_xdc [list \
     $cl_dir/build/constraints/cl_synth_user.xdc \
     $cl_dir/build/constraints/cl_timing_user.xdc]

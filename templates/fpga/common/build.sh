@@ -4,10 +4,11 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-usage: build.sh [--check-only] [OPTION OF THE KIT'S BUILD COMMAND]...
+usage: build.sh [OPTION OF THE KIT'S BUILD COMMAND]...
+       build.sh --check-only [ARCHIVE]
 
 Run it behind `source hdk_setup.sh` of aws-fpga, branch [[ view.facts.hdk_branch ]].
-  --check-only  only check the timing reports that an earlier build left
+  --check-only  only check the timing that the last build, or that of an archive, had
 TEXT
 }
 
@@ -16,10 +17,15 @@ fail() {
     exit 1
 }
 
+# An archive and its reports have the time of the build in their names.
+tag='*'
 check_only=0
 case "${1:-}" in
     -h | --help) usage; exit 0 ;;
-    --check-only) check_only=1; shift ;;
+    --check-only)
+        check_only=1
+        [ $# = 1 ] || tag=$(basename "$2" .Developer_CL.tar)
+        ;;
 esac
 
 CL_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)/cl_npu
@@ -42,7 +48,7 @@ last() {
 [% if view.f1 %]
 check_timing() {
     local report
-    report=$(last "$reports" '*.SH_CL_final_timing_summary.rpt')
+    report=$(last "$reports" "$tag.SH_CL_final_timing_summary.rpt")
     grep -q 'All user specified timing constraints are met' "$report" || violated "$report"
     echo "build.sh: timing is met"
 }
@@ -50,8 +56,8 @@ check_timing() {
 # The kit makes an archive even of a design that misses its timing, and tells it by a file's name.
 check_timing() {
     local checkpoint report
-    checkpoint=$(last "$CL_DIR/build/checkpoints" '*.post_route*.dcp')
-    report=$(last "$reports" '*.post_route_timing.rpt')
+    checkpoint=$(last "$CL_DIR/build/checkpoints" "cl_npu.$tag.post_route*.dcp")
+    report=$(last "$reports" "cl_npu.$tag.post_route_timing.rpt")
     case "$checkpoint" in
         *.VIOLATED.dcp) violated "$report" ;;
     esac
@@ -62,12 +68,17 @@ check_timing() {
 }
 [% endif %]
 if [ "$check_only" = 0 ]; then
-    for name in HDK_DIR HDK_SHELL_DIR; do
+    needed=(HDK_DIR HDK_SHELL_DIR HDK_SHELL_DESIGN_DIR)
+[%- if !view.f1 %]
+    needed+=(HDK_IP_SRC_DIR AWS_FPGA_REPO_DIR)
+[%- endif %]
+    for name in "${needed[@]}"; do
         [ -n "${!name:-}" ] || fail "$name is not set: source hdk_setup.sh of aws-fpga first"
         [ -d "${!name}" ] || fail "$name is ${!name}, which is no directory"
     done
     command -v vivado >/dev/null || fail "vivado is not on the path: use a FPGA Developer AMI"
-    version=$(vivado -version | head -n 1)
+    version=$(vivado -version)
+    version=${version%%$'\n'*}
 [%- if view.f1 %]
     case "$version" in
         *v2019.* | *v2020.* | *v2021.* | *v2024.1*) ;;
@@ -85,9 +96,13 @@ if [ "$check_only" = 0 ]; then
         fail "$HDK_SHELL_DIR has shell ${shell:-of no version}, this project is for" \
             "[[ view.shell_version() ]]:" \
             "check out the branch [[ view.facts.hdk_branch ]] of aws-fpga"
-    # Results of an earlier build must not be taken for this one's.
+    given=[% if view.f1 %]SH_CL_BB_routed.dcp[% else %]cl_bb_routed.small_shell.dcp[% endif %]
+    given=$HDK_SHELL_DIR/build/checkpoints/from_aws/$given
+    [ -f "$given" ] || fail "$given is not there: source hdk_setup.sh, which downloads it"
+    # Results of an earlier build must not be taken for this one's; what was synthesised is kept.
     find "$reports" -name '*.rpt' -delete
-    find "$CL_DIR/build/checkpoints" \( -name '*.dcp' -o -name '*.tar' -o -name '*.txt' \) -delete
+    find "$CL_DIR/build/checkpoints" \( -name '*.dcp' -o -name '*.tar' -o -name '*.txt' \) \
+        ! -name '*.post_synth.dcp' -delete
     cd "$CL_DIR/build/scripts"
 [%- if view.f1 %]
     ln -sf "$HDK_SHELL_DIR/build/scripts/aws_build_dcp_from_cl.sh" .
@@ -103,7 +118,7 @@ if [ "$check_only" = 0 ]; then
 fi
 
 check_timing
-archive=$(find "$CL_DIR/build/checkpoints" -name '*.Developer_CL.tar' | sort | tail -n 1)
-[ -n "$archive" ] || fail "no Developer_CL.tar in $CL_DIR/build/checkpoints: see the log above"
+[ "$check_only" = 0 ] || exit 0
+archive=$(last "$CL_DIR/build/checkpoints" '*.Developer_CL.tar')
 sha256sum "$archive"
 echo "build.sh: next: ./create_afi.py --archive $archive --bucket BUCKET"

@@ -10,7 +10,11 @@ import json
 import pathlib
 import subprocess
 import sys
+import tarfile
 import time
+
+# Version of the shell that the kit is for.
+SHELL = "[[ view.shell_version() ]]"
 
 # What a failed image's code means, and what to do.
 REASONS = {
@@ -31,6 +35,23 @@ REASONS = {
     "TOOL_VERSION_INVALID": "AWS does not take this Vivado: use the newest FPGA Developer AMI",
     "UNSUPPORTED_DESIGN_LOGIC": "forbidden primitive or loop: the logs name it",
     "UNKNOWN_BITSTREAM_GENERATE_ERROR": "AWS could not make the bitstream: see the logs",
+    "NOT_FOUND": "the image to copy is gone, or belongs to another account",
+    "INVALID_STATE": "the image to copy is not available",
+}
+
+# What the command line of AWS says, and what to do.
+REMEDIES = {
+    "(404) when calling the HeadBucket": "the bucket does not exist: give --make-bucket",
+    "(403) when calling the HeadBucket": "the bucket is another account's, or these credentials"
+    " may not list it: take another name, or ask for s3:ListBucket and s3:PutObject",
+    "(301) when calling the HeadBucket": "the bucket is in another region: give that --region",
+    "BucketAlreadyExists": "the name is taken by another account: take another",
+    "AccessDenied": "these credentials may not do that: ask for s3:PutObject",
+    "UnauthorizedOperation": "these credentials may not do that: ask for ec2:CreateFpgaImage,"
+    " ec2:DescribeFpgaImages and ec2:CopyFpgaImage",
+    "Unable to locate credentials": "run `aws configure` first",
+    "ExpiredToken": "the credentials are too old: renew them, then start this script again",
+    "Could not connect to the endpoint": "there is no network, or no such region",
 }
 
 
@@ -47,18 +68,17 @@ def aws(*arguments):
         raise Failure("`aws` is not on the path: pip install awscli") from error
     if done.returncode:
         said = done.stderr.strip()
-        remedy = ""
-        if "NoSuchBucket" in said:
-            remedy = "\nthe bucket does not exist: create it, or give --make-bucket"
-        elif "credentials" in said:
-            remedy = "\nrun `aws configure` first"
-        raise Failure(f"`{' '.join(command)}` failed: {said}{remedy}")
+        remedies = [f"\n{text}" for words, text in REMEDIES.items() if words in said]
+        raise Failure(f"`{' '.join(command)}` failed: {said}{''.join(remedies[:1])}")
     return json.loads(done.stdout) if done.stdout.lstrip().startswith("{") else {}
 
 
-def sha256(path):
-    """Hash of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def sha256(file):
+    """Hash of what an open file holds."""
+    digest = hashlib.sha256()
+    for piece in iter(lambda: file.read(1 << 20), b""):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 class State:
@@ -71,8 +91,22 @@ class State:
             raise Failure(f"{path} belongs to another archive: remove it, or give --state")
 
     def note(self, key, value):
-        """Remembers a step, whole or not at all."""
+        """Remembers a step."""
         self.done[key] = value
+        self.write()
+
+    def forget(self, *keys):
+        """Steps that AWS refused, so that the next start asks anew."""
+        kept = {key: value for key, value in self.done.items() if key not in keys}
+        self.done = {**kept, "attempt": self.done.get("attempt", 0) + 1}
+        self.write()
+
+    def token(self):
+        """What AWS knows one request by: repeated after an interruption, it has one image made."""
+        return f"{self.done['sha256'][:32]}-{self.done.get('attempt', 0)}"
+
+    def write(self):
+        """The file, whole or not at all."""
         fresh = self.path.with_suffix(".new")
         fresh.write_text(json.dumps(self.done, indent=2) + "\n")
         fresh.replace(self.path)
@@ -102,21 +136,63 @@ def copy_arguments(args, region, image, token):
     ]  # fmt: skip
 
 
+def check_archive(path):
+    """The manifest against the shell and the checkpoint, as AWS checks them hours later."""
+    try:
+        with tarfile.open(path) as archive:
+            files = {pathlib.PurePath(name).name: name for name in archive.getnames()}
+            names = [name for name in files if name.endswith(".manifest.txt")]
+            if len(names) != 1:
+                raise Failure(f"{path} has {len(names)} manifests: build again")
+            lines = archive.extractfile(files[names[0]]).read().decode().splitlines()
+            manifest = dict(line.split("=", 1) for line in lines if "=" in line)
+            dcp = manifest.get("dcp_file_name", "")
+            if dcp not in files:
+                raise Failure(f"{path} has no checkpoint {dcp}: build again")
+            found = sha256(archive.extractfile(files[dcp]))
+    except tarfile.TarError as error:
+        raise Failure(f"{path} is no archive ({error}): build again") from error
+    if manifest.get("dcp_hash") != found:
+        raise Failure(f"{path}: the manifest's hash is not that of {dcp}: build again")
+    shell = manifest.get("shell_version", "")
+    if shell.lower() != SHELL:
+        raise Failure(
+            f"{path} was built for shell {shell}, not {SHELL}:"
+            " check out aws-fpga's branch [[ view.facts.hdk_branch ]] and build again"
+        )
+
+
+def find_bucket(args):
+    """The bucket, in the region in which the image is to be made."""
+    try:
+        answer = aws("s3api", "head-bucket", "--bucket", args.bucket, "--region", args.region)
+    except Failure as failure:
+        if not args.make_bucket or "(404)" not in str(failure):
+            raise
+        aws("s3", "mb", f"s3://{args.bucket}", "--region", args.region)
+        return
+    region = answer.get("BucketRegion", args.region)
+    if region != args.region:
+        raise Failure(
+            f"{args.bucket} is in {region}, the image is to be made in {args.region}:"
+            " give the same region, or another bucket"
+        )
+
+
 def upload(args, state, key):
     """The archive, and a place for the logs."""
     if "uploaded" in state.done:
         return
-    if args.make_bucket:
-        aws("s3", "mb", f"s3://{args.bucket}", "--region", args.region)
-    aws("s3api", "head-bucket", "--bucket", args.bucket, "--region", args.region)
+    find_bucket(args)
     aws("s3", "cp", str(args.archive), f"s3://{args.bucket}/{key}", "--region", args.region)
     aws("s3api", "put-object", "--bucket", args.bucket, "--key", "logs/", "--region", args.region)
     state.note("uploaded", f"s3://{args.bucket}/{key}")
 
 
-def wait(region, image, poll, limit):
-    """Until AWS has made an image."""
-    end = time.monotonic() + limit
+def wait(args, state, region, step, *before):
+    """Until AWS has made the image of a step. Refused, the step is forgotten, and those before."""
+    image = state.done[step]
+    end = time.monotonic() + args.limit
     while True:
         answer = aws(*describe_arguments(region, image))
         if not answer.get("FpgaImages"):
@@ -126,14 +202,14 @@ def wait(region, image, poll, limit):
         if code == "available":
             return
         if code in ("failed", "unavailable"):
+            state.forget(step, *before)
             message = found.get("Message", "")
-            reasons = [text for name, text in REASONS.items() if name in message]
-            hint = reasons[0] if reasons else "the logs in the bucket say more"
+            hint = REASONS.get(message.split(":")[0].strip(), "the logs in the bucket say more")
             raise Failure(f"{image} is {code}: {message}\n{hint}")
         if time.monotonic() >= end:
             raise Failure(f"{image} is still {code}: start this script again to go on waiting")
         print(f"{image}: {code}", flush=True)
-        time.sleep(poll)
+        time.sleep(args.poll)
 
 
 def main():
@@ -152,23 +228,27 @@ def main():
     if not args.archive.is_file():
         raise Failure(f"{args.archive} is not there: run build.sh first")
     build = pathlib.Path(__file__).resolve().parent / "build.sh"
-    if subprocess.run([build, "--check-only"], stdout=subprocess.DEVNULL, check=False).returncode:
+    check = [build, "--check-only", args.archive]
+    if subprocess.run(check, stdout=subprocess.DEVNULL, check=False).returncode:
         raise Failure("nothing was uploaded, because the timing is not known to be met")
 
-    digest = sha256(args.archive)
+    check_archive(args.archive)
+    with open(args.archive, "rb") as archive:
+        digest = sha256(archive)
     state = State(args.state or args.archive.with_suffix(".afi.json"), digest)
     key = f"dcps/{args.archive.name}"
     upload(args, state, key)
     if "afi" not in state.done:
-        answer = aws(*create_arguments(args, key, digest[:32]))
+        answer = aws(*create_arguments(args, key, state.token()))
         state.note("agfi", answer["FpgaImageGlobalId"])
         state.note("afi", answer["FpgaImageId"])
-    wait(args.region, state.done["afi"], args.poll, args.limit)
+    wait(args, state, args.region, "afi", "agfi", "uploaded")
     for region in args.copy_to:
-        if f"copied {region}" not in state.done:
-            answer = aws(*copy_arguments(args, region, state.done["afi"], digest[:32]))
-            state.note(f"copied {region}", answer["FpgaImageId"])
-        wait(region, state.done[f"copied {region}"], args.poll, args.limit)
+        copied = f"copied {region}"
+        if copied not in state.done:
+            answer = aws(*copy_arguments(args, region, state.done["afi"], state.token()))
+            state.note(copied, answer["FpgaImageId"])
+        wait(args, state, region, copied)
     print(f"available: {state.done['agfi']}; next, on the instance: ./load.sh {state.done['agfi']}")
 
 

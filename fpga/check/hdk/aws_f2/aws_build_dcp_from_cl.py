@@ -31,6 +31,7 @@ def main():
     parser.add_argument("-o", dest="phys_opt", default="AggressiveExplore")
     parser.add_argument("-r", dest="route", default="AggressiveExplore")
     parser.add_argument("-t", dest="tag", default="2026_01_01-000000")
+    parser.add_argument("--no-encrypt", dest="encrypt", action="store_false")
     args = parser.parse_args()
     cl_dir = pathlib.Path(os.environ["CL_DIR"])
     if cl_dir.resolve() not in pathlib.Path.cwd().resolve().parents:
@@ -40,7 +41,7 @@ def main():
     recipes = {"clock_recipe_a": "A1", "clock_recipe_b": "B2", "clock_recipe_c": "C0",
                "clock_recipe_hbm": "H2"}  # fmt: skip
     os.environ.update(CL=args.cl, SHELL_MODE=args.mode, BUILD_FLOW="BuildAll", BUILD_TAG=args.tag,
-                      ENCRYPT="1")  # fmt: skip
+                      ENCRYPT=str(int(args.encrypt)))  # fmt: skip
     directives = [args.place, args.phys_opt, args.route, *recipes.values()]
     vivado = ["vivado", "-mode", "batch", "-source", "build_all.tcl", "-log", f"{args.tag}.log"]
     subprocess.run([*vivado, "-tclargs", *directives], check=False)
