@@ -23,7 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         paths.sort();
-        for path in paths.iter().filter(|path| path.extension().is_some_and(|e| e == "v")) {
+        for path in
+            paths.iter().filter(|path| path.extension().is_some_and(|e| e == "v" || e == "sv"))
+        {
             let text = fs::read_to_string(path)?;
             if ["[[ ", "[% ", "[%- ", "[# "].iter().any(|tag| text.contains(tag)) {
                 continue;

@@ -111,7 +111,7 @@ fn refusals_name_the_remedy() {
     let cases: [(&[&str], i32, &str); 5] = [
         (&large, 1, "1603 RAM36 of 1680 are 96 %, more than 80 % (lower"),
         (&["aws-f2", "-c", "tiny"], 1, "axi.data_bits=512"),
-        (&["aws-f2", "-c", "aws_f2", "--ddr", "a"], 2, "no DRAM channel `a`"),
+        (&["aws-f2", "-c", "aws_f2", "--memory", "a"], 2, "no memory `a`"),
         (&["aws-f3", "-c", "aws_f2"], 2, "aws-f1 and aws-f2"),
         (&["aws-f2", "-c", "aws_f2", "--set", "clock_mhz=300"], 1, "clock_mhz"),
     ];

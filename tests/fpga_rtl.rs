@@ -66,15 +66,15 @@ fn lint(folder: &Path) -> Option<String> {
 }
 
 /// Lints both tops of a kit.
-fn check(target: Target, channel: Option<&str>, settings: &[(&str, &str)]) {
+fn check(target: Target, memory: Option<&str>, settings: &[(&str, &str)]) {
     let design = design(settings);
-    let options = ClOptions::new(target, channel).unwrap();
+    let options = ClOptions::new(target, memory).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let folder = std::env::var_os("NPUGEN_KEEP").map_or(folder.path().to_owned(), |place| {
         Path::new(&place).join(format!(
             "{}-{}-{}",
             target.facts().name,
-            options.channel,
+            options.memory,
             settings.len()
         ))
     });
@@ -84,7 +84,7 @@ fn check(target: Target, channel: Option<&str>, settings: &[(&str, &str)]) {
         fs::write(folder.join("design").join(name), text).unwrap();
     }
     let Some(text) = lint(&folder) else { return };
-    let place = format!("{} {channel:?} {settings:?}", target.facts().name);
+    let place = format!("{} {memory:?} {settings:?}", target.facts().name);
     assert!(text.trim().is_empty(), "{place}:\n{text}");
 }
 
@@ -94,13 +94,20 @@ fn f2_is_clean() {
 }
 
 #[test]
+fn f2_is_clean_with_every_number_of_hbm_ports() {
+    for memory in Target::AwsF2.facts().memories.iter().skip(1) {
+        check(Target::AwsF2, Some(memory), &[("clock_mhz", "250")]);
+    }
+}
+
+#[test]
 fn f2_with_a_clock_of_its_own_is_clean() {
     check(Target::AwsF2, None, &[("clock_mhz", "125")]);
 }
 
 #[test]
 fn f1_is_clean_with_every_channel() {
-    for channel in Target::AwsF1.facts().ddr_channels {
-        check(Target::AwsF1, Some(channel), &[("clock_mhz", "250")]);
+    for memory in Target::AwsF1.facts().memories {
+        check(Target::AwsF1, Some(memory), &[("clock_mhz", "250")]);
     }
 }

@@ -20,6 +20,7 @@ use npugen::fpga::registers::{
     CL_WINDOW, DMA_VECTOR, NOTHING, NPU_VECTOR, dma_card_hi, dma_card_lo, dma_done, dma_host_hi,
     dma_host_lo, dma_length, dma_push, memory, scratch,
 };
+use npugen::fpga::rtl::ClOptions;
 use npugen::fpga::shell::ShellOptions;
 use npugen::fpga::shell::health::Bus;
 use npugen::fpga::shell::pcis::Source;
@@ -80,12 +81,14 @@ fn two_pictures(card: &mut Card<Simulated>, design: &Design) {
     }
 }
 
-fn digits_on(target: Target, clock_mhz: u32, seed: u64, gaps: u8) {
+fn digits_on(target: Target, memory: &str, clock_mhz: u32, seed: u64, gaps: u8) {
     let design = design(clock_mhz);
-    let Some(simulated) = simulated(&design, target, &options(seed, gaps)) else { return };
+    let options = SimulationOptions { memory: Some(memory.to_owned()), ..options(seed, gaps) };
+    let Some(simulated) = simulated(&design, target, &options) else { return };
+    let bytes = ClOptions::new(target, Some(memory)).unwrap().memory_bytes(target);
     let mut card = Card::open(&design, simulated, CardOptions::simulation()).unwrap();
     let info = card.info();
-    assert_eq!((info.clock_mhz, info.memory_bytes), (clock_mhz, target.facts().ddr_bytes));
+    assert_eq!((info.clock_mhz, info.memory_bytes), (clock_mhz, bytes));
     assert_eq!(info.has_dma, !target.facts().shell_has_dma);
     // Where the shell has a DMA engine, it goes on writing elsewhere while the machine works.
     let channels = if target.facts().shell_has_dma { 1..3_u32 } else { 0..0 };
@@ -113,17 +116,22 @@ fn digits_on(target: Target, clock_mhz: u32, seed: u64, gaps: u8) {
 
 #[test]
 fn digits_through_f1() {
-    digits_on(Target::AwsF1, 250, 1, 15);
+    digits_on(Target::AwsF1, "c", 250, 1, 15);
 }
 
 #[test]
 fn digits_through_f2() {
-    digits_on(Target::AwsF2, 250, 2, 15);
+    digits_on(Target::AwsF2, "ddr", 250, 2, 15);
 }
 
 #[test]
 fn digits_through_f2_with_a_clock_of_its_own() {
-    digits_on(Target::AwsF2, 125, 3, 5);
+    digits_on(Target::AwsF2, "ddr", 125, 3, 5);
+}
+
+#[test]
+fn digits_through_f2_from_hbm() {
+    digits_on(Target::AwsF2, "hbm4", 250, 4, 15);
 }
 
 /// What a driver does not do, on both targets: odd accesses, a function-level reset, faults.

@@ -42,6 +42,17 @@ impl Place {
     }
 }
 
+/// Which card, and how it is simulated.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+pub struct CardArgs {
+    /// PCI address of the card, where there are several.
+    #[arg(long, value_name = "ADDRESS")]
+    device: Option<String>,
+    /// Memory of a simulated card, by a name that `npugen fpga` takes.
+    #[arg(long, value_name = "MEMORY")]
+    memory: Option<String>,
+}
+
 /// The configuration made for a target.
 pub fn preset(target: Target) -> &'static str {
     match target {
@@ -56,17 +67,23 @@ pub fn open(
     design: &Design,
     (target, simulated): (Target, bool),
     rtl: &RtlArgs,
-    device: Option<&str>,
+    args: &CardArgs,
     short: bool,
 ) -> Result<Box<dyn Executor>, Error> {
     check(rtl)?;
     if !simulated {
         let options = CardOptions { watchdog: rtl.watchdog, ..CardOptions::hardware() };
-        let card = Sysfs::open(target, device, Places::default())?;
+        if args.memory.is_some() {
+            return Err(Error::Usage {
+                message: "`--memory` is of a simulated card; a card has the memory its image was made for".into(),
+                remedy: format!("leave it out, or give `--on {}-sim`", target.facts().name),
+            });
+        }
+        let card = Sysfs::open(target, args.device.as_deref(), Places::default())?;
         say(&format!("{} card {}", target.facts().title, card.device().address));
         return Ok(Box::new(Card::open(design, card, options)?));
     }
-    if device.is_some() {
+    if args.device.is_some() {
         return Err(Error::Usage {
             message: "`--device` names a card of this computer, but the card is simulated".into(),
             remedy: format!("leave it out, or give `--on {}`", target.facts().name),
@@ -80,6 +97,7 @@ pub fn open(
             dram_latency: rtl.latency,
             ..ShellOptions::default()
         },
+        memory: args.memory.clone(),
         cell: (!rtl.exact_cell).then_some(Cell::Simulation),
         ..SimulationOptions::default()
     };

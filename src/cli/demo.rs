@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::card_args::{self, Place, preset};
+use super::card_args::{self, CardArgs, Place, preset};
 use super::rtl_args::{RtlArgs, failed};
 use super::{DesignArgs, print, say};
 use crate::cosim::Rtl;
@@ -40,9 +40,8 @@ pub struct Args {
     /// `--config` names another.
     #[arg(long, value_enum, default_value_t = Place::Rtl)]
     on: Place,
-    /// PCI address of the card, where there are several.
-    #[arg(long, value_name = "ADDRESS")]
-    device: Option<String>,
+    #[command(flatten)]
+    card: CardArgs,
     /// Pictures to run there; the golden model runs all.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pictures: usize,
@@ -138,7 +137,7 @@ fn machine(args: &Args, design: &Design) -> Result<Box<dyn Executor>, Error> {
         say(&format!("building the simulation of {} (cached for the next run)", design.name()));
     }
     if let Some(card) = card {
-        return card_args::open(design, card, &args.rtl, args.device.as_deref(), !args.full);
+        return card_args::open(design, card, &args.rtl, &args.card, !args.full);
     }
     let mut options = args.rtl.options(design)?;
     options.progress = false;

@@ -13,7 +13,8 @@ use crate::fpga::target::Target;
 #[command(after_help = "\
 Examples:
   npugen fpga aws-f2 -c aws_f2 -o out/f2
-  npugen fpga aws-f1 -c aws_f1 -o out/f1 --ddr a
+  npugen fpga aws-f1 -c aws_f1 -o out/f1 --memory a
+  npugen fpga aws-f2 -c aws_f2 -o out/f2_hbm --memory hbm8
   npugen fpga aws-f2 -c tiny --set axi.data_bits=512 -o out/tiny_f2
 
 README.md in the directory has every command from there to a loaded card. The directory appears
@@ -28,9 +29,11 @@ pub struct Args {
     /// Output directory; left out, `out/` and the name of the target.
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// DRAM channel of the machine: a, b, c or d on F1 [default: c], ddr on F2.
-    #[arg(long, value_name = "CHANNEL")]
-    ddr: Option<String>,
+    /// Memory of the machine: on F1 one of the DRAM channels a, b, c, d [default: c]; on F2 ddr
+    /// [default] or the HBM through 2 to 32 of its ports, 512 MiB behind each: hbm2, hbm4, hbm8,
+    /// hbm16, hbm32.
+    #[arg(long, value_name = "MEMORY")]
+    memory: Option<String>,
 }
 
 fn target(text: &str) -> Result<Target, String> {
@@ -43,7 +46,7 @@ fn target(text: &str) -> Result<Target, String> {
 pub fn run(args: &Args) -> Result<(), Error> {
     let facts = args.target.facts();
     let design = args.design.design_or(&facts.name.replace('-', "_"))?;
-    let options = ClOptions::new(args.target, args.ddr.as_deref()).map_err(kit::refused)?;
+    let options = ClOptions::new(args.target, args.memory.as_deref()).map_err(kit::refused)?;
     let package = kit::package(&design, args.target, options)?;
     let folder = match &args.output {
         Some(path) => path.clone(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::archive::{Archive, Comparison};
-use super::card_args::{self, Place};
+use super::card_args::{self, CardArgs, Place};
 use super::program_args::{ProgramArgs, outputs, write_outputs};
 use super::rtl_args::{RtlArgs, failed};
 use super::{print, say};
@@ -36,9 +36,8 @@ pub struct Args {
     /// Where to run.
     #[arg(long, value_enum, default_value_t = Place::Golden)]
     on: Place,
-    /// PCI address of the card, where there are several.
-    #[arg(long, value_name = "ADDRESS")]
-    device: Option<String>,
+    #[command(flatten)]
+    card: CardArgs,
     /// Write a tensor to a NumPy file after the run. May be given again.
     #[arg(short, long, value_name = "TENSOR=FILE.npy")]
     output: Vec<String>,
@@ -89,8 +88,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let mut speed = None;
     let mut executor: Box<dyn Executor> = match (args.on.card(), args.on) {
         (Some(card), _) => {
-            let device = args.device.as_deref();
-            let executor = card_args::open(&design, card, &args.rtl, device, false)?;
+            let executor = card_args::open(&design, card, &args.rtl, &args.card, false)?;
             let (_, simulated) = card;
             speed = simulated.then(std::time::Instant::now);
             executor

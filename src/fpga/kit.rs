@@ -23,6 +23,8 @@ struct View<'a> {
     f1: bool,
     /// The machine has a clock of its own.
     own_clock: bool,
+    /// The memory is the HBM.
+    hbm: bool,
     design: &'a Design,
     /// The machine's DRAM channel.
     channel: &'static str,
@@ -128,6 +130,7 @@ pub fn package(design: &Design, target: Target, options: ClOptions) -> Result<Pa
         facts,
         f1: target == Target::AwsF1,
         own_clock: design.clock_mhz() != facts.main_clock_mhz,
+        hbm: options.hbm_ports(target).is_some(),
         design,
         channel: facts.ddr_channels.get(options.channel).copied().unwrap_or_default(),
         controller: facts
@@ -160,7 +163,7 @@ pub fn package(design: &Design, target: Target, options: ClOptions) -> Result<Pa
 pub fn refused(error: ClError) -> Error {
     match error {
         ClError::Render(error) => Error::Render(error),
-        ClError::Channel { .. } => {
+        ClError::Memory { .. } => {
             Error::Usage { message: error.to_string(), remedy: error.remedy().to_owned() }
         }
         other => Error::Data { message: other.to_string(), remedy: other.remedy().to_owned() },

@@ -16,9 +16,12 @@ pub const BUS_BITS: usize = 512;
 /// Choices of a kit that the design does not make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClOptions {
-    /// Which of the target's DRAM channels, by its place in [`crate::fpga::target::Facts::ddr_channels`].
-    pub channel: usize,
+    /// Which of the target's memories, by its place in [`crate::fpga::target::Facts::memories`].
+    pub memory: usize,
 }
+
+/// Bytes behind a port of the HBM.
+const HBM_PORT_BYTES: u64 = 512 << 20;
 
 /// A design that a target's shell cannot carry.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +42,9 @@ pub enum ClError {
         /// Frequency of the shell's clock.
         main: u32,
     },
-    /// A channel the target does not have.
-    #[error("there is no DRAM channel `{found}`; {target} has {}", known.join(", "))]
-    Channel {
+    /// A memory the target does not have.
+    #[error("there is no memory `{found}`; {target} has {}", known.join(", "))]
+    Memory {
         /// Name given.
         found: String,
         /// Name of the target.
@@ -87,25 +90,52 @@ impl ClError {
             }
             ClError::Bus { .. } => "set `axi.data_bits: 512`, or give `--set axi.data_bits=512`",
             ClError::Clock { .. } => "choose another `clock_mhz`, for instance 250, 200 or 125",
-            ClError::Channel { .. } => "give one of these to `--ddr`",
+            ClError::Memory { .. } => "give one of these to `--memory`",
             ClError::Table(_) | ClError::Render(_) => "this is a mistake in npugen: report it",
         }
     }
 }
 
 impl ClOptions {
-    /// With the channel of this name, or the target's first.
-    pub fn new(target: Target, channel: Option<&str>) -> Result<ClOptions, ClError> {
+    /// With the memory of this name, or the target's first.
+    pub fn new(target: Target, memory: Option<&str>) -> Result<ClOptions, ClError> {
         let facts = target.facts();
-        let Some(name) = channel else { return Ok(ClOptions { channel: 0 }) };
-        match facts.ddr_channels.iter().position(|known| *known == name) {
-            Some(channel) => Ok(ClOptions { channel }),
-            None => Err(ClError::Channel {
+        let Some(name) = memory else { return Ok(ClOptions { memory: 0 }) };
+        match facts.memories.iter().position(|known| *known == name) {
+            Some(memory) => Ok(ClOptions { memory }),
+            None => Err(ClError::Memory {
                 found: name.to_owned(),
                 target: facts.title,
-                known: facts.ddr_channels,
+                known: facts.memories,
             }),
         }
+    }
+
+    /// The name of the memory.
+    pub fn name(self, target: Target) -> &'static str {
+        target.facts().memories.get(self.memory).copied().unwrap_or("")
+    }
+
+    /// Ports in use where the memory is the HBM.
+    pub fn hbm_ports(self, target: Target) -> Option<u32> {
+        self.name(target).strip_prefix("hbm")?.parse().ok()
+    }
+
+    /// Bytes of the memory.
+    pub fn memory_bytes(self, target: Target) -> u64 {
+        match self.hbm_ports(target) {
+            Some(ports) => u64::from(ports) * HBM_PORT_BYTES,
+            None => target.facts().ddr_bytes,
+        }
+    }
+
+    /// Whether a plain file of the custom logic or its simulation belongs to it: what nobody uses
+    /// would only be in the way.
+    fn needs(self, target: Target, path: &str, mmcm: bool) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let clock = ["npu_cl_clock.v", "BUFG.v", "MMCME4_BASE.v"].contains(&name);
+        let hbm = name.contains("cl_hbm");
+        (mmcm || !clock) && (self.hbm_ports(target).is_some() || !hbm)
     }
 }
 
@@ -136,11 +166,9 @@ pub fn emit(
         file.path = flat(&file.path, "rtl/");
     }
     for file in rtl::plain(design, "fpga/rtl/") {
-        // A clock manager nobody uses would only be in the way.
-        if mmcm.is_none() && file.path.ends_with("npu_cl_clock.v") {
-            continue;
+        if options.needs(target, &file.path, mmcm.is_some()) {
+            files.push(OutputFile::new(flat(&file.path, "fpga/rtl/"), file.text));
         }
-        files.push(OutputFile::new(flat(&file.path, "fpga/rtl/"), file.text));
     }
     for (name, text) in views::synthesis(design, target, options, mmcm)? {
         files.push(OutputFile::new(format!("design/{name}"), format!("{banner}{text}")));
@@ -158,8 +186,8 @@ pub fn simulation(
     let mmcm = check(design, target)?;
     let banner = rtl::banner(design, "//");
     let mut files = rtl::simulation_models(design);
-    if mmcm.is_some() {
-        for file in rtl::plain(design, "fpga/sim/") {
+    for file in rtl::plain(design, "fpga/sim/") {
+        if options.needs(target, &file.path, mmcm.is_some()) {
             files.push(OutputFile::new(file.path.replacen("fpga/sim/", "sim/", 1), file.text));
         }
     }

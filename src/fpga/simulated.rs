@@ -74,8 +74,8 @@ pub struct SimulationOptions {
     pub build: BuildOptions,
     /// The shell's behaviour; the size of its memory is the target's.
     pub shell: ShellOptions,
-    /// Which of the target's DRAM channels.
-    pub channel: Option<String>,
+    /// Which of the target's memories.
+    pub memory: Option<String>,
     /// Which cell the array is simulated with; all are equal in every bit and cycle.
     pub cell: Option<Cell>,
 }
@@ -85,7 +85,7 @@ impl Default for SimulationOptions {
         SimulationOptions {
             build: BuildOptions::default(),
             shell: ShellOptions::default(),
-            channel: None,
+            memory: None,
             cell: Some(Cell::Simulation),
         }
     }
@@ -100,7 +100,7 @@ pub fn sources(
 ) -> Result<Vec<Source>, Error> {
     let simulated = options.cell.map(|cell| design.with_cell(cell));
     let design = simulated.as_ref().unwrap_or(design);
-    let cl = ClOptions::new(target, options.channel.as_deref())?;
+    let cl = ClOptions::new(target, options.memory.as_deref())?;
     let mut files = rtl::emit(design, target, cl)?;
     files.extend(rtl::simulation(design, target, cl)?);
     let mut sources: Vec<Source> = files
@@ -135,7 +135,8 @@ impl Simulated {
         options: &SimulationOptions,
     ) -> Result<(Simulated, Built), Error> {
         let built = build(&sources(design, target, options)?, &options.build)?;
-        let shell = ShellOptions { dram_bytes: target.facts().ddr_bytes, ..options.shell.clone() };
+        let cl = ClOptions::new(target, options.memory.as_deref())?;
+        let shell = ShellOptions { dram_bytes: cl.memory_bytes(target), ..options.shell.clone() };
         Ok((Simulated::new(target, &built.library, shell)?, built))
     }
 }

@@ -73,8 +73,9 @@ pub struct Facts {
     pub ddr_id_bits: u32,
     /// Frequency of `clk_main_a0`, in MHz, as the kit asks for it.
     pub main_clock_mhz: u32,
-    /// Names of the DRAM channels, each behind its own AXI port; the first is the default.
-    pub ddr_channels: &'static [&'static str],
+    /// Memories that a custom logic can be made for; the first is the default. On F1 a DRAM channel;
+    /// on F2 the DRAM, or the HBM through so many of its ports.
+    pub memories: &'static [&'static str],
     /// Bytes of one DRAM channel.
     pub ddr_bytes: u64,
     /// PCI device and vendor of a loaded image: `cl_sh_id0`.
@@ -115,7 +116,7 @@ const AWS_F1: Facts = Facts {
     pcis_id_bits: 6,
     ddr_id_bits: 16,
     main_clock_mhz: 250,
-    ddr_channels: &["c", "a", "b", "d"],
+    memories: &["c", "a", "b", "d"],
     ddr_bytes: 16 * GIB,
     id0: 0xF000_1D0F,
     id1: 0x1D51_FEDD,
@@ -152,7 +153,7 @@ const AWS_F2: Facts = Facts {
     pcis_id_bits: 16,
     ddr_id_bits: 16,
     main_clock_mhz: 250,
-    ddr_channels: &["ddr"],
+    memories: &["ddr", "hbm2", "hbm4", "hbm8", "hbm16", "hbm32"],
     ddr_bytes: 64 * GIB,
     id0: 0xF000_1D0F,
     id1: 0x1D51_FEDD,

@@ -41,13 +41,13 @@ pub fn answers() -> Vec<Signal> {
     ANSWERS.iter().map(|signal| Signal::new(format!("model_{signal}"), width(signal, 0))).collect()
 }
 
-/// Connections of the system.
-pub fn system() -> Vec<Row> {
+/// Connections of the system, or of what stands behind it, to the bus.
+pub fn connect(prefix: &str) -> Vec<Row> {
     let wire = |signal: &str| match signal {
         "bid" | "rid" => format!("ddr_{signal}[1:0]"),
         _ => format!("ddr_{signal}"),
     };
-    AXI.iter().map(|signal| Row::new(format!("ddr_{signal}"), wire(signal))).collect()
+    AXI.iter().map(|signal| Row::new(format!("{prefix}{signal}"), wire(signal))).collect()
 }
 
 /// What drives a signal towards the memory, widened.
@@ -84,6 +84,6 @@ pub fn signal(target: Target, port: &ShDdrPort) -> Option<&str> {
 pub fn controller(target: Target, channel: &str) -> Option<usize> {
     match target {
         Target::AwsF1 => ["a", "b", "d"].iter().position(|name| *name == channel),
-        Target::AwsF2 => Some(0),
+        Target::AwsF2 => (channel == "ddr").then_some(0),
     }
 }

@@ -1,6 +1,7 @@
 //! Views of the custom logic's templates: rows made from the port tables of a shell.
 
 mod buses;
+mod hbm;
 mod memory;
 mod registers;
 mod simulation;
@@ -87,9 +88,13 @@ pub(super) fn simulation(
     target: Target,
     options: ClOptions,
 ) -> Result<Vec<(String, String)>, ClError> {
-    Ok(vec![
+    let mut files = vec![
         render("cl_ports.vh", &simulation::Ports::new(target)?)?,
         render("sh_ddr.sv", &simulation::ShDdr::new(target, options)?)?,
         render("cl_sim_top.sv", &simulation::Top::new(target, options)?)?,
-    ])
+    ];
+    if let Some(model) = hbm::Model::new(target, options) {
+        files.push(render("cl_hbm.sv", &model)?);
+    }
+    Ok(files)
 }

@@ -109,7 +109,8 @@ fn output(target: Target, port: &ShDdrPort, place: Option<usize>) -> Vec<Row> {
         return vec![Row::new(name.clone(), value)];
     };
     if target == Target::AwsF2 {
-        return vec![Row::new(name.clone(), model)];
+        let value = if place.is_some() { model } else { "'0".to_owned() };
+        return vec![Row::new(name.clone(), value)];
     }
     (0..3)
         .map(|index| {
@@ -120,8 +121,7 @@ fn output(target: Target, port: &ShDdrPort, place: Option<usize>) -> Vec<Row> {
 }
 
 fn place(target: Target, options: ClOptions) -> Option<usize> {
-    let channel = target.facts().ddr_channels.get(options.channel).copied().unwrap_or("");
-    memory::controller(target, channel)
+    memory::controller(target, options.name(target))
 }
 
 /// A bus of the top: its name and the directions towards and from the custom logic.
@@ -145,7 +145,9 @@ pub(in crate::fpga) struct Top {
 }
 
 /// Ports under other names.
-const RENAMED: [(&str, &str); 10] = [
+const RENAMED: [(&str, &str); 11] = [
+    // Slower on a card; one clock is enough for a simulation.
+    ("clk_hbm_ref", "clk"),
     ("clk_main_a0", "clk"),
     ("rst_main_n", "rst_n"),
     ("sh_cl_flr_assert", "flr_assert"),
@@ -181,7 +183,9 @@ impl Top {
             top.pins.push(Row::new(port.name.clone(), pin));
         }
         top.fill_gaps(target, &ports);
-        if !in_shell {
+        if options.hbm_ports(target).is_some() {
+            top.leave_memory();
+        } else if !in_shell {
             top.join_controller(target, place, &target.sh_ddr_ports()?);
         }
         align(&mut top.pins);
@@ -251,6 +255,18 @@ impl Top {
                 }
             }
         }
+    }
+
+    /// The HBM's stand-in has its own memory: the top's stays idle.
+    fn leave_memory(&mut self) {
+        for signal in buses::AXI.into_iter().chain(FULL) {
+            let name = format!("ddr_{signal}");
+            match memory::ANSWERS.contains(&signal) {
+                true => self.unused.push(name),
+                false => self.joined.push(Row::new(name, "'0")),
+            }
+        }
+        self.unused.push("ddr_ready".to_owned());
     }
 
     /// The memory behind a controller inside the custom logic, reached through its instance.

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::buses::{self, Bus};
+use super::hbm::Hbm;
 use super::{Row, Signal, align, memory};
 use crate::design::Design;
 use crate::fpga::clock::Mmcm;
@@ -44,6 +45,9 @@ pub(in crate::fpga) struct Top {
     from_channel: Vec<Row>,
     ties: Vec<Row>,
     unused: Vec<String>,
+    /// F2: its DRAM, or the HBM.
+    on_ddr: bool,
+    hbm: Option<Hbm>,
 }
 
 /// Of F1.
@@ -69,13 +73,14 @@ impl Top {
     ) -> Result<Top, ClError> {
         let ports = target.cl_ports()?;
         let controllers = target.sh_ddr_ports()?;
-        let memory_w = target.facts().ddr_bytes.trailing_zeros();
+        let memory_w = options.memory_bytes(target).trailing_zeros();
+        let hbm = options.hbm_ports(target).map(Hbm::new);
         let mut top = Top {
             crossing: mmcm.is_some(),
             straight: mmcm.is_none(),
             constants: constants(design, target, options, mmcm, memory_w),
             ddr_wires: memory::wires(memory_w),
-            system: memory::system(),
+            system: memory::connect("ddr_"),
             sda: Vec::new(),
             bar1: Vec::new(),
             sh_ddr: Vec::new(),
@@ -85,14 +90,25 @@ impl Top {
             from_channel: Vec::new(),
             ties: vec![Row::new("cl_sh_id0", "`CL_SH_ID0"), Row::new("cl_sh_id1", "`CL_SH_ID1")],
             unused: vec![UNUSED_ACKS.to_owned()],
+            on_ddr: hbm.is_none(),
+            hbm,
         };
         top.unused.extend(memory::unread());
         top.take_buses(target, &ports);
-        let channel = target.facts().ddr_channels.get(options.channel).copied().unwrap_or("");
-        let place = memory::controller(target, channel);
+        let place = memory::controller(target, options.name(target));
         match target {
             Target::AwsF1 => top.arrays_of_controllers(&controllers, &ports, place, memory_w),
             Target::AwsF2 => top.one_controller(&controllers, memory_w),
+        }
+        if let Some(hbm) = &top.hbm {
+            let drive = |signal: &&str| {
+                ["bid", "rid"]
+                    .contains(signal)
+                    .then(|| Row::new(format!("ddr_{signal}[15:2]"), "'0"))
+            };
+            top.ties.extend(memory::ANSWERS.iter().filter_map(drive));
+            top.ties.extend(hbm.idle.iter().cloned());
+            top.unused.extend(hbm.unused.iter().cloned());
         }
         top.leave_the_rest(target, &ports);
         for rows in [
@@ -129,12 +145,17 @@ impl Top {
     fn one_controller(&mut self, controllers: &[ShDdrPort], memory_w: u32) {
         for port in controllers {
             let value = match memory::signal(Target::AwsF2, port) {
+                Some(signal) if !self.on_ddr => match memory::ANSWERS.contains(&signal) {
+                    true => self.open(port),
+                    false => buses::constant(signal).to_owned(),
+                },
                 Some(signal) if memory::ANSWERS.contains(&signal) => format!("ddr_{signal}"),
                 Some(signal) => memory::drive(signal, memory_w),
                 None => match common_pin(&port.name) {
                     Some(value) => value.to_owned(),
                     None => match port.name.as_str() {
-                        "sh_cl_ddr_is_ready" => continue,
+                        "sh_cl_ddr_is_ready" if self.on_ddr => "ddr_is_ready".to_owned(),
+                        "sh_cl_ddr_is_ready" => self.open(port),
                         "cl_RST_DIMM_N" => "RST_DIMM_N".to_owned(),
                         "ddr_sh_stat_int" => "cl_sh_ddr_stat_int".to_owned(),
                         name => stat_of_f2(name).unwrap_or_else(|| name.to_owned()),
@@ -143,6 +164,14 @@ impl Top {
             };
             self.sh_ddr.push(Row::new(port.name.clone(), value));
         }
+    }
+
+    /// A wire for an output that nobody reads.
+    fn open(&mut self, port: &ShDdrPort) -> String {
+        let open = format!("open_{}", port.name);
+        self.unused.push(open.clone());
+        self.ddr_wires.push(Signal::new(open.clone(), port.width));
+        open
     }
 
     /// F1: three controllers with arrays, and one in the shell.
@@ -235,10 +264,8 @@ impl Top {
         if absent && name.starts_with("ddr_sh_") {
             let value = if name.contains("_ack") { "1'b1" } else { "'0" };
             self.ties.push(Row::new(name, value));
-            let open = format!("open_{name}");
-            self.sh_ddr.push(Row::new(name, open.clone()));
-            self.unused.push(open.clone());
-            self.ddr_wires.push(Signal::new(open, port.width));
+            let open = self.open(port);
+            self.sh_ddr.push(Row::new(name, open));
         } else {
             self.sh_ddr.push(Row::new(name, name));
         }
@@ -254,7 +281,12 @@ impl Top {
             let bus = buses::of(target).iter().any(|bus| bus.signal(port).is_some());
             let name = port.name.as_str();
             let tied = self.ties.iter().any(|row| row.name == name);
-            let known = bus || in_shell(port) || NAMED.contains(&name) || values.contains(&name);
+            let with_hbm = |hbm: &Hbm| hbm.shell.iter().any(|signal| signal == name);
+            let known = bus
+                || in_shell(port)
+                || NAMED.contains(&name)
+                || values.contains(&name)
+                || self.hbm.as_ref().is_some_and(with_hbm);
             if known || tied {
                 continue;
             }
@@ -319,10 +351,15 @@ fn constants(
         rows.push(Row::new("OUT_8", mmcm.out_8.to_string()));
     }
     if target == Target::AwsF1 {
-        let channel = facts.ddr_channels.get(options.channel).copied().unwrap_or("");
         for name in ["a", "b", "d"] {
             let title = format!("DDR_{}_PRESENT", name.to_uppercase());
-            rows.push(Row::new(title, u32::from(name == channel).to_string()));
+            rows.push(Row::new(title, u32::from(name == options.name(target)).to_string()));
+        }
+    } else {
+        let ports = options.hbm_ports(target);
+        rows.push(Row::new("DDR_PRESENT", u32::from(ports.is_none()).to_string()));
+        if let Some(ports) = ports {
+            rows.push(Row::new("HBM_PORT_W", ports.trailing_zeros().to_string()));
         }
     }
     rows

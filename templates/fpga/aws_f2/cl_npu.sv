@@ -105,13 +105,53 @@ module `CL_NAME (
     // ---- DRAM -------------------------------------------------------------------------------
 
     sh_ddr #(
-        .DDR_PRESENT(1)
+        .DDR_PRESENT(DDR_PRESENT)
     ) SH_DDR (
 [%- for row in top.sh_ddr %]
-        .[[ row.name ]]([[ row.value ]]),
+        .[[ row.name ]]([[ row.value ]])[% if !loop.last %],[% endif %]
 [%- endfor %]
-        .sh_cl_ddr_is_ready(ddr_is_ready)
     );
+[%- if let Some(hbm) = &top.hbm %]
+
+    // ---- HBM --------------------------------------------------------------------------------
+
+    // What the bridge has with the ports of the stacks, one after the other.
+[%- for row in hbm.wires %]
+    wire [[ row.range ]] [[ row.name ]];
+[%- endfor %]
+    wire [1:0]   hbm_complete;
+    wire         hbm_apb_rst_n;
+    reg          hbm_rst_n;
+
+    always_ff @(posedge clk) begin
+        hbm_rst_n <= !rst;
+    end
+
+    npu_cl_sync HBM_APB_RESET (
+        .clk(clk_hbm_ref),
+        .in (hbm_rst_n),
+        .out(hbm_apb_rst_n)
+    );
+
+    assign ddr_is_ready = &hbm_complete;
+
+    npu_cl_hbm #(
+        .PORT_W(HBM_PORT_W)
+    ) NPU_HBM (
+        .clk          (clk),
+        .rst          (rst),
+[%- for row in hbm.bridge %]
+        .[[ row.name ]]([[ row.value ]])[% if !loop.last %],[% endif %]
+[%- endfor %]
+    );
+
+    (* dont_touch = "true" *)
+    cl_hbm HBM (
+[%- for row in hbm.pins %]
+        .[[ row.name ]]([[ row.value ]])[% if !loop.last %],[% endif %]
+[%- endfor %]
+    );
+[%- endif %]
 
     // ---- Constants of the interfaces in use, and all outputs of those that are not -----------
 [% for row in top.ties %]

@@ -9,6 +9,9 @@ read_verilog -sv [lsort [glob -directory $cl_dir/build/src_post_encryption *.sv]
 foreach name {cl_ddr4 cl_axi_clock_converter} {
     read_ip $::env(HDK_IP_SRC_DIR)/$name/$name.xci
 }
+[%- if view.hbm %]
+read_ip $::env(HDK_IP_SRC_DIR)/cl_hbm/cl_hbm.xci
+[%- endif %]
 read_xdc [list \
     $cl_dir/build/constraints/cl_synth_user.xdc \
     $cl_dir/build/constraints/cl_timing_user.xdc]
