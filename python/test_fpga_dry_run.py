@@ -199,7 +199,7 @@ def test_f1_places_the_controller_of_the_channel(kits, tmp_path):
     areas = {"a": "pblock_CL_top", "b": "pblock_CL_mid", "c": None, "d": "pblock_CL_bot"}
     for channel, area in areas.items():
         kit = tmp_path / channel
-        settings = ["--set", "axi.data_bits=512", "--ddr", channel]
+        settings = ["--set", "axi.data_bits=512", "--memory", channel]
         command = [NPUGEN, "fpga", "aws-f1", "-c", "tiny", *settings, "-o", kit]
         subprocess.run(command, check=True, capture_output=True)
         text = (kit / "cl_npu/build/constraints/cl_pnr_user.xdc").read_text()

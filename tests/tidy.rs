@@ -189,12 +189,13 @@ fn every_template_reaches_the_output() {
     }
 }
 
-/// Names of the modules around a machine with a clock of its own on F2, and of its simulation.
+/// Names of the modules around a machine with a clock of its own and the HBM of F2, and of its
+/// simulation.
 fn custom_logic() -> Vec<String> {
     let set = |key: &str, value: &str| Override::flag(key, value.to_owned(), "--set");
     let overrides = [set("clock_mhz", "125"), set("axi.data_bits", "512")];
     let design = Design::preset_with("tiny", &overrides).unwrap();
-    let options = ClOptions::new(Target::AwsF2, None).unwrap();
+    let options = ClOptions::new(Target::AwsF2, Some("hbm2")).unwrap();
     let mut files = emit(&design, Target::AwsF2, options).unwrap();
     files.extend(simulation(&design, Target::AwsF2, options).unwrap());
     let stem = |path: &str| Path::new(path).file_stem().map(|stem| stem.display().to_string());

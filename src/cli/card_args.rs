@@ -99,7 +99,6 @@ pub fn open(
         },
         memory: args.memory.clone(),
         cell: (!rtl.exact_cell).then_some(Cell::Simulation),
-        ..SimulationOptions::default()
     };
     let (card, built) = Simulated::with_design(design, target, &options)?;
     if let Some(seconds) = built.seconds {

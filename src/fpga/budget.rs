@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::floorplan::{self, Region};
+use super::rtl::ClOptions;
 use super::target::{Capacity, Target};
 use crate::design::Design;
 use crate::rtl::resources::{self, ERROR_PERCENT, Resources};
@@ -37,6 +38,19 @@ impl Share {
 pub const AROUND: Resources =
     Resources { dsp: 0, lut: 10_008, lut_memory: 552, ff: 11_743, ram18: 15, uram: 0 };
 
+/// The bridge to the HBM, which stands between it and the machine: fitted to what
+/// `scripts/measure_custom_logic.py aws-f2 hbm2` (and `hbm8`, `hbm32`) counts, within 3 %.
+pub fn bridge(target: Target, options: ClOptions) -> Resources {
+    let Some(ports) = options.hbm_ports(target) else { return Resources::default() };
+    let ports = ports as usize;
+    Resources {
+        lut: 688 + 716 * ports,
+        lut_memory: 32 + 632 * ports,
+        ff: 1203 + 438 * ports,
+        ..Resources::default()
+    }
+}
+
 /// The shares that resources have of a capacity.
 pub fn compare(used: &Resources, capacity: &Capacity, region: Option<&'static str>) -> [Share; 6] {
     let share = |resource, used: usize, capacity, keys| Share {
@@ -59,25 +73,30 @@ pub fn compare(used: &Resources, capacity: &Capacity, region: Option<&'static st
 }
 
 /// All resources of a design on a target.
-pub fn shares(design: &Design, target: Target) -> [Share; 6] {
+pub fn shares(design: &Design, target: Target, options: ClOptions) -> [Share; 6] {
     let units = resources::estimate(design);
-    let sum = units.iter().fold(AROUND, |sum, unit| sum.plus(unit.resources));
+    let fixed = AROUND.plus(bridge(target, options));
+    let sum = units.iter().fold(fixed, |sum, unit| sum.plus(unit.resources));
     compare(&sum, &target.facts().capacity, None)
 }
 
 /// Resources of which a design takes more than the limit: of the device, or where the device has
 /// room enough, of a region.
-pub fn excess(design: &Design, target: Target) -> Vec<Share> {
+pub fn excess(design: &Design, target: Target, options: ClOptions) -> Vec<Share> {
     let beyond = |share: &Share| share.percent() > LIMIT_PERCENT;
-    let found: Vec<Share> = shares(design, target).into_iter().filter(beyond).collect();
+    let found: Vec<Share> = shares(design, target, options).into_iter().filter(beyond).collect();
     if !found.is_empty() {
         return found;
     }
-    floorplan::plan(design, target).iter().flat_map(Region::shares).filter(beyond).collect()
+    floorplan::plan(design, target, options)
+        .iter()
+        .flat_map(Region::shares)
+        .filter(beyond)
+        .collect()
 }
 
 /// The tables, for the kit's page of resources.
-pub fn page(design: &Design, target: Target) -> String {
+pub fn page(design: &Design, target: Target, options: ClOptions) -> String {
     let Resources { lut, lut_memory, ff, ram18, .. } = ERROR_PERCENT;
     let mut page = format!(
         "\n## Of {}\n\n\
@@ -86,7 +105,7 @@ pub fn page(design: &Design, target: Target) -> String {
          | resource | estimate | there is | share | to lower it |\n|---|---:|---:|---:|---|\n",
         target.facts().title
     );
-    for share in shares(design, target) {
+    for share in shares(design, target, options) {
         let Share { resource, used, capacity, keys, .. } = share;
         let percent = share.percent();
         let _ = writeln!(page, "| {resource} | {used} | {capacity} | {percent} % | {keys} |");
@@ -96,7 +115,7 @@ pub fn page(design: &Design, target: Target) -> String {
          A distribution of the units in which every region stays below the limit; what is divided consists of like columns, lanes or banks. It shows that there is one: the build leaves the machine to the placer.\n\n\
          | region | LUT | LUT as memory | FF | DSP48E2 | URAM | RAM36 | units |\n|---|---:|---:|---:|---:|---:|---:|---|\n",
     );
-    for region in floorplan::plan(design, target).iter().rev() {
+    for region in floorplan::plan(design, target, options).iter().rev() {
         let _ = write!(page, "| {} |", region.name);
         for share in region.shares() {
             let _ = write!(page, " {} % |", share.percent());

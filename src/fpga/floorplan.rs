@@ -2,6 +2,7 @@
 //! have room for its part. Owns the distribution; what units take is [`crate::rtl::resources`]'.
 
 use super::budget::{self, AROUND, LIMIT_PERCENT, Share};
+use super::rtl::ClOptions;
 use super::target::{Capacity, Target};
 use crate::design::Design;
 use crate::rtl::resources::{self, Resources};
@@ -49,7 +50,7 @@ const WHOLE: [&str; 4] = ["npu_csr", "npu_frontend", "npu_load", "npu_store"];
 
 /// Spreads a design: what stands around the machine goes where the shell's buses are; then the
 /// units, largest first, each to where most is left, in as few parts as stay below the limit.
-pub fn plan(design: &Design, target: Target) -> Vec<Region> {
+pub fn plan(design: &Design, target: Target, options: ClOptions) -> Vec<Region> {
     let facts = target.facts();
     let mut regions: Vec<Region> = target
         .regions()
@@ -63,6 +64,10 @@ pub fn plan(design: &Design, target: Target) -> Vec<Region> {
         .collect();
     if let Some(region) = regions.get_mut(facts.host_region) {
         region.take("the custom logic around the machine", 1, AROUND);
+    }
+    // The HBM lies below the lowest region.
+    if let (Some(region), Some(_)) = (regions.first_mut(), options.hbm_ports(target)) {
+        region.take("the bridge to the HBM", 1, budget::bridge(target, options));
     }
     let mut units = resources::estimate(design);
     // Regions differ little: the first tells which units are large.
@@ -104,15 +109,17 @@ mod tests {
     /// Nothing is lost by dividing, and no region of the cards' own machines is beyond the limit.
     #[test]
     fn a_plan_holds_the_whole_machine() {
-        for target in Target::ALL {
+        let all = [(Target::AwsF1, "c"), (Target::AwsF2, "ddr"), (Target::AwsF2, "hbm32")];
+        for (target, memory) in all {
+            let options = ClOptions::new(target, Some(memory)).unwrap();
             let design = Design::preset(&target.facts().name.replace('-', "_")).unwrap();
-            let regions = plan(&design, target);
+            let regions = plan(&design, target, options);
             for region in &regions {
                 for share in region.shares() {
                     assert!(share.percent() <= LIMIT_PERCENT, "{share:?}");
                 }
             }
-            let sums = budget::shares(&design, target);
+            let sums = budget::shares(&design, target, options);
             for (index, whole) in sums.iter().enumerate() {
                 let parts: u64 = regions.iter().map(|region| region.shares()[index].used).sum();
                 assert!(parts >= whole.used && parts <= whole.used + 100, "{whole:?}: {parts}");

@@ -23,11 +23,12 @@ struct View<'a> {
     f1: bool,
     /// The machine has a clock of its own.
     own_clock: bool,
-    /// The memory is the HBM.
-    hbm: bool,
+    /// Ports in use where the memory is the HBM.
+    hbm_ports: Option<u32>,
     design: &'a Design,
-    /// The machine's DRAM channel.
-    channel: &'static str,
+    /// The machine's memory, as the command line has it.
+    memory: &'static str,
+    memory_bytes: u64,
     /// Its controller, where that is the custom logic's own and has a place.
     controller: Option<Controller>,
     /// Modules, in the order of their names.
@@ -45,8 +46,8 @@ struct Controller {
 
 impl Controller {
     /// Controllers A, B and D stand beside their pins; C is the shell's.
-    fn find(target: Target, channel: &str) -> Option<Controller> {
-        let (pblock, regions, parts) = match (target, channel) {
+    fn find(target: Target, memory: &str) -> Option<Controller> {
+        let (pblock, regions, parts) = match (target, memory) {
             (Target::AwsF1, "a") => (
                 "pblock_CL_top",
                 "CLOCKREGION_X0Y10:CLOCKREGION_X5Y14",
@@ -73,6 +74,16 @@ impl View<'_> {
     fn host_cells(&self) -> Vec<String> {
         let parts = ["u_regs", "u_pcis_port", "u_irq"];
         parts.map(|part| format!("{}/NPU_SYSTEM/{part}", self.facts.cl_cell)).into()
+    }
+
+    /// The machine's memory, in words.
+    fn memory_words(&self) -> String {
+        let gib = self.memory_bytes >> 30;
+        match (self.f1, self.hbm_ports) {
+            (true, _) => format!("DRAM channel {}, {gib} GiB", self.memory.to_uppercase()),
+            (_, Some(ports)) => format!("{gib} GiB of HBM behind {ports} ports"),
+            _ => format!("the DRAM, {gib} GiB"),
+        }
     }
 
     fn shell_version(&self) -> String {
@@ -121,7 +132,7 @@ templates! {
 pub fn package(design: &Design, target: Target, options: ClOptions) -> Result<Package, Error> {
     let mut files = rtl::emit(design, target, options).map_err(refused)?;
     let facts = target.facts();
-    let excess = budget::excess(design, target);
+    let excess = budget::excess(design, target, options);
     if !excess.is_empty() {
         return Err(refused(ClError::Budget { target: facts.title, excess }));
     }
@@ -130,13 +141,11 @@ pub fn package(design: &Design, target: Target, options: ClOptions) -> Result<Pa
         facts,
         f1: target == Target::AwsF1,
         own_clock: design.clock_mhz() != facts.main_clock_mhz,
-        hbm: options.hbm_ports(target).is_some(),
+        hbm_ports: options.hbm_ports(target),
         design,
-        channel: facts.ddr_channels.get(options.channel).copied().unwrap_or_default(),
-        controller: facts
-            .ddr_channels
-            .get(options.channel)
-            .and_then(|channel| Controller::find(target, channel)),
+        memory: options.name(target),
+        memory_bytes: options.memory_bytes(target),
+        controller: Controller::find(target, options.name(target)),
         sources: files.iter().map(name).collect(),
     };
     let comment = banner(design, "//");
@@ -154,7 +163,7 @@ pub fn package(design: &Design, target: Target, options: ClOptions) -> Result<Pa
     files.push(rendered_plain("README.md", &Readme { view: &view })?);
     let config = format!("{}{}", banner(design, "#"), design.canonical());
     files.push(OutputFile::new("config.yaml", config));
-    let page = resources::manual(design) + &budget::page(design, target);
+    let page = resources::manual(design) + &budget::page(design, target, options);
     files.push(OutputFile::new("docs/resources.md", page));
     Package::of(design, CL, files)
 }

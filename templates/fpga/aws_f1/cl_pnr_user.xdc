@@ -10,7 +10,7 @@ add_cells_to_pblock pblock_CL_bot [get_cells [list \
 ]]
 [%- if let Some(controller) = view.controller %]
 
-# The controller of DRAM channel [[ view.channel ]], beside its pins.
+# The controller of DRAM channel [[ view.memory ]], beside its pins.
 [%- if controller.pblock != "pblock_CL_bot" %]
 create_pblock [[ controller.pblock ]]
 resize_pblock [[ controller.pblock ]] -add {[[ controller.regions ]]}

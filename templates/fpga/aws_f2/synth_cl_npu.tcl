@@ -9,7 +9,7 @@ read_verilog -sv [lsort [glob -directory $cl_dir/build/src_post_encryption *.sv]
 foreach name {cl_ddr4 cl_axi_clock_converter} {
     read_ip $::env(HDK_IP_SRC_DIR)/$name/$name.xci
 }
-[%- if view.hbm %]
+[%- if view.hbm_ports.is_some() %]
 read_ip $::env(HDK_IP_SRC_DIR)/cl_hbm/cl_hbm.xci
 [%- endif %]
 read_xdc [list \

@@ -1,8 +1,8 @@
 // From one AXI4 bus of 512 bits to several AXI3 ports of 256 bits, each with 512 MiB of HBM behind
 // it. Bursts are cut into blocks of 512 bytes that go to the ports in turn, so that one burst keeps
 // several ports busy; two ports carry what the bus can. Answers come in the order of the requests,
-// with the IDs of the bus; a write's is the worst of its blocks'. Towards the HBM there is one ID, for
-// which it keeps the order.
+// with the IDs of the bus; a write's is the worst of its blocks'. Towards the HBM there is one ID,
+// for which it keeps the order.
 `default_nettype none
 
 module npu_cl_hbm #(

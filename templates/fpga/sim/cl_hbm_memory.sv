@@ -1,5 +1,5 @@
-// Memory behind one port of the stand-in for the HBM. Answers come LATENCY cycles after the request,
-// in order; reading what was never written is an error, as with error correction.
+// Memory behind one port of the stand-in for the HBM. Answers come LATENCY cycles after the
+// request, in order; reading what was never written is an error, as with error correction.
 
 module cl_hbm_memory #(
     parameter LATENCY = 24
