@@ -134,6 +134,22 @@ fn digits_through_f2_from_hbm() {
     digits_on(Target::AwsF2, "hbm4", 250, 4, 15);
 }
 
+/// A simulation has less memory than the card: what does not fit is refused.
+#[test]
+fn a_program_larger_than_the_simulated_hbm_is_refused() {
+    let design = design(250);
+    let options = SimulationOptions { memory: Some("hbm4".to_owned()), ..options(4, 0) };
+    let Some(simulated) = simulated(&design, Target::AwsF2, &options) else { return };
+    let mut card = Card::open(&design, simulated, CardOptions::simulation()).unwrap();
+    let mut program = digits::program(&design).unwrap().program;
+    let index = program.tensor("input").unwrap().region;
+    let region = program.regions.iter_mut().find(|region| region.base == index).unwrap();
+    region.size = (64 << 20) + 64;
+    let error = card.load(&program).unwrap_err();
+    let said = std::error::Error::source(&error).map_or(error.to_string(), |e| e.to_string());
+    assert!(said.contains("does not fit") && said.contains("67108928"), "{said}");
+}
+
 /// What a driver does not do, on both targets: odd accesses, a function-level reset, faults.
 #[test]
 fn the_custom_logic_keeps_the_rules_of_its_shell() {

@@ -44,6 +44,11 @@ pub trait Backend {
     /// Reads the card's memory.
     fn read_card(&mut self, address: u64, into: &mut [u8]) -> Result<(), Error>;
 
+    /// Bytes of it that there are, where a simulation has less than the custom logic says.
+    fn memory_limit(&self) -> Option<u64> {
+        None
+    }
+
     /// Waits for an interrupt.
     fn wait_interrupt(&mut self, vector: u32, timeout: Duration) -> Result<Wait, Error>;
 
@@ -82,6 +87,10 @@ impl<B: Backend + ?Sized> Backend for Box<B> {
 
     fn read_card(&mut self, address: u64, into: &mut [u8]) -> Result<(), Error> {
         (**self).read_card(address, into)
+    }
+
+    fn memory_limit(&self) -> Option<u64> {
+        (**self).memory_limit()
     }
 
     fn wait_interrupt(&mut self, vector: u32, timeout: Duration) -> Result<Wait, Error> {

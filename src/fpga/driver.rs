@@ -329,7 +329,9 @@ impl<B: Backend> Executor for Card<B> {
 
     fn load(&mut self, program: &Program) -> Result<(), ExecError> {
         program.target.runs_on(&program::Target::of(&self.design))?;
-        let layout = Layout::Packed { bytes: self.info.memory_bytes };
+        let limit = self.link.get_mut().backend.memory_limit();
+        let bytes = limit.unwrap_or(u64::MAX).min(self.info.memory_bytes);
+        let layout = Layout::Packed { bytes };
         let loaded = Loaded::new(program, layout, self.options.watchdog).map_err(Error::from)?;
         self.loaded = None;
         self.fill(&loaded)?;

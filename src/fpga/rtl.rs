@@ -23,6 +23,9 @@ pub struct ClOptions {
 /// Bytes behind a port of the HBM.
 const HBM_PORT_BYTES: u64 = 512 << 20;
 
+/// Of them in a simulation: a memory in Verilog has all its words at once.
+const HBM_PORT_SIMULATED: u64 = 16 << 20;
+
 /// A design that a target's shell cannot carry.
 #[derive(Debug, thiserror::Error)]
 pub enum ClError {
@@ -127,6 +130,11 @@ impl ClOptions {
             Some(ports) => u64::from(ports) * HBM_PORT_BYTES,
             None => target.facts().ddr_bytes,
         }
+    }
+
+    /// The first bytes of the memory, which a simulation has, where it does not have all.
+    pub fn simulated_bytes(self, target: Target) -> Option<u64> {
+        self.hbm_ports(target).map(|ports| u64::from(ports) * HBM_PORT_SIMULATED)
     }
 
     /// Whether a plain file of the custom logic or its simulation belongs to it: what nobody uses

@@ -28,13 +28,15 @@ pub struct Simulated {
     target: Target,
     channel: u32,
     pages: Rng,
+    memory_limit: Option<u64>,
 }
 
 impl Simulated {
     /// A card with the custom logic of this library.
     pub fn new(target: Target, library: &Path, options: ShellOptions) -> Result<Simulated, Error> {
         let pages = Rng::new(options.seed ^ 0xf00d);
-        Ok(Simulated { shell: Shell::new(library, options)?, target, channel: 0, pages })
+        let shell = Shell::new(library, options)?;
+        Ok(Simulated { shell, target, channel: 0, pages, memory_limit: None })
     }
 
     /// The shell.
@@ -137,7 +139,9 @@ impl Simulated {
         let built = build(&sources(design, target, options)?, &options.build)?;
         let cl = ClOptions::new(target, options.memory.as_deref())?;
         let shell = ShellOptions { dram_bytes: cl.memory_bytes(target), ..options.shell.clone() };
-        Ok((Simulated::new(target, &built.library, shell)?, built))
+        let mut card = Simulated::new(target, &built.library, shell)?;
+        card.memory_limit = cl.simulated_bytes(target);
+        Ok((card, built))
     }
 }
 
@@ -175,6 +179,10 @@ impl Backend for Simulated {
         let source = self.source();
         self.shell.read_card(source, address, into)?;
         self.checked()
+    }
+
+    fn memory_limit(&self) -> Option<u64> {
+        self.memory_limit
     }
 
     fn wait_interrupt(&mut self, vector: u32, timeout: Duration) -> Result<Wait, Error> {

@@ -199,6 +199,8 @@ impl Hbm {
 pub(super) struct Model {
     ports: Vec<String>,
     used: Vec<String>,
+    /// log2 of the words of 32 bytes behind a port.
+    word_w: u32,
     outputs: Vec<Row>,
     unused: Vec<String>,
 }
@@ -207,9 +209,11 @@ impl Model {
     /// Nothing where the memory is another.
     pub fn new(target: Target, options: ClOptions) -> Option<Model> {
         let used = options.hbm_ports(target)?;
+        let bytes = options.simulated_bytes(target)? / u64::from(used);
         let mut model = Model {
             ports: Vec::new(),
             used: (0..used).map(|number| format!("{number:02}")).collect(),
+            word_w: (bytes / 32).trailing_zeros(),
             outputs: Vec::new(),
             unused: Vec::new(),
         };

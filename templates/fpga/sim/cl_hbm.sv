@@ -7,6 +7,8 @@ module cl_hbm (
 [%- endfor %]
 );
 
+    localparam WORD_W = [[ word_w ]];                        // 32 bytes each: of a port's 2 ** 24
+
     // Calibration takes a while.
     logic [5:0] count_q;
 
@@ -22,7 +24,8 @@ module cl_hbm (
     assign apb_complete_1 = count_q[5];
 [% for port in used %]
     cl_hbm_memory #(
-        .LATENCY(24 + [[ loop.index ]])
+        .LATENCY(24 + [[ loop.index ]]),
+        .WORD_W (WORD_W)
     ) u_memory_[[ port ]] (
         .clk    (AXI_[[ port ]]_ACLK),
         .rst_n  (AXI_[[ port ]]_ARESET_N),

@@ -2,7 +2,8 @@
 // request, in order; reading what was never written is an error, as with error correction.
 
 module cl_hbm_memory #(
-    parameter LATENCY = 24
+    parameter LATENCY = 24,
+    parameter WORD_W  = 19                         // log2 of the words of 32 bytes
 ) (
     input  logic         clk,
     input  logic         rst_n,
@@ -30,8 +31,6 @@ module cl_hbm_memory #(
 
     localparam [31:0] WAIT = LATENCY;
 
-    // Words of 32 bytes. A simulation has no more than the first 16 MiB behind a port.
-    localparam WORD_W = 19;
     logic [255:0] mem [0:(1 << WORD_W) - 1];
     logic         written [0:(1 << WORD_W) - 1];
     logic [31:0]  cycle;
